@@ -1,0 +1,62 @@
+"""One ASGI application in front of three: the agents' gateway, ``/health``, and Django.
+
+It routes by the path's first segment and decides nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "oakum.settings")
+
+from django.core.asgi import get_asgi_application
+
+_django = get_asgi_application()
+
+from oakum.wiring import build_gateway, wire_ports
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_gateway = build_gateway()
+wire_ports()
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve one connection."""
+    if scope["type"] == "lifespan":
+        await _serve_lifespan(receive, send)
+    elif scope["type"] != "http":
+        return
+    elif scope["path"].startswith("/agent/"):
+        await _gateway(scope, receive, send)
+    elif scope["path"] == "/health":
+        await _serve_health(send)
+    else:
+        await _django(scope, receive, send)  # type: ignore[arg-type] # the same ASGI, typed by another library
+
+
+async def _serve_lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            await _gateway.start()
+            await send({"type": "lifespan.startup.complete"})
+        elif message["type"] == "lifespan.shutdown":
+            await _gateway.stop()
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+
+
+async def _serve_health(send: Send) -> None:
+    from oakum.health import read_health  # noqa: PLC0415 - needs the tables, which Django has set up by now
+
+    health = await read_health()
+    body = json.dumps(health.as_plain()).encode()
+    headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+    await send({"type": "http.response.start", "status": 200 if health.can_serve else 503, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,109 @@
+"""Tables of intelligence.
+
+A feed's import fills a new generation in chunks and then switches by one row, so that a cut import changes nothing.
+"""
+
+from django.db import models
+
+from oakum.identity.models import Organisation
+
+
+class Feed(models.Model):
+    """A source of advisories or of risk data, and the state of its last import."""
+
+    name = models.CharField(max_length=60, unique=True)  # "osv-debian", "kev", "host-notes"
+    kind = models.CharField(max_length=20)  # importer: "osv", "kev", "host"
+    url = models.CharField(max_length=500, blank=True)
+    etag = models.CharField(max_length=200, blank=True)
+    generation = models.BigIntegerField(default=0)  # the one that readers see
+    generation_next = models.BigIntegerField(default=0)  # the one that an import fills
+    record_count = models.BigIntegerField(default=0)
+    imported_at = models.DateTimeField(null=True)
+    checked_at = models.DateTimeField(null=True)
+    problem = models.CharField(max_length=500, blank=True)
+
+
+class Advisory(models.Model):
+    """A publisher's notice.
+
+    ``organisation`` is set for what a host of that organisation told us (release notes), None for imported feeds.
+    """
+
+    feed = models.ForeignKey(Feed, on_delete=models.CASCADE)
+    generation = models.BigIntegerField()
+    organisation = models.ForeignKey(Organisation, null=True, on_delete=models.CASCADE)
+    ref = models.CharField(max_length=200)  # "DSA-5417-1", or "openssl 3.0.20-1~deb12u2" for a host's notes
+    title = models.CharField(max_length=500, blank=True)
+    details = models.TextField(blank=True)
+    severity = models.CharField(max_length=12, blank=True)  # critical, high, medium, low, or empty: not told
+    published_at = models.DateTimeField(null=True)
+    modified_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+    cves = models.JSONField(default=list)
+
+    class Meta:
+        """One ref per feed generation and owner."""
+
+        constraints = [
+            models.UniqueConstraint(
+                fields=["feed", "generation", "organisation", "ref"],
+                name="intel_advisory_once",
+                nulls_distinct=False,
+            )
+        ]
+
+
+class AdvisoryCve(models.Model):
+    """Which vulnerability an advisory speaks of: the index behind the vulnerability page."""
+
+    advisory = models.ForeignKey(Advisory, on_delete=models.CASCADE)
+    cve = models.CharField(max_length=30, db_index=True)
+
+
+class AffectedRange(models.Model):
+    """A half-open interval [low_key, high_key) of one package's versions; high None: no fix known."""
+
+    advisory = models.ForeignKey(Advisory, on_delete=models.CASCADE)
+    stream = models.CharField(max_length=60)
+    name = models.CharField(max_length=200)  # source package for deb
+    scheme = models.CharField(max_length=16)
+    low_key = models.BinaryField()
+    high_key = models.BinaryField(null=True)
+    fixed_version = models.CharField(max_length=200, blank=True)
+    state = models.CharField(max_length=24, default="affected")  # or end_of_life, will_not_fix, not_affected ...
+
+    class Meta:
+        """Looked up by stream and name."""
+
+        indexes = [models.Index(fields=["stream", "name"], name="intel_range_name")]
+
+
+class Vulnerability(models.Model):
+    """A flaw by its CVE id; every rating with its source, empty where nobody has told."""
+
+    cve = models.CharField(max_length=30, primary_key=True)
+    summary = models.TextField(blank=True)
+    cvss_vector = models.CharField(max_length=200, blank=True)
+    cvss_score = models.FloatField(null=True)
+    cvss_source = models.CharField(max_length=40, blank=True)
+    ssvc_automatable = models.CharField(max_length=8, blank=True)  # yes, no
+    ssvc_technical_impact = models.CharField(max_length=8, blank=True)  # partial, total
+    ssvc_source = models.CharField(max_length=40, blank=True)
+
+
+class KevEntry(models.Model):
+    """A CVE that CISA's catalogue lists as exploited.  Rows of older generations are history, not fact."""
+
+    feed = models.ForeignKey(Feed, on_delete=models.CASCADE)
+    generation = models.BigIntegerField()
+    cve = models.CharField(max_length=30, db_index=True)
+    name = models.CharField(max_length=300)
+    added_on = models.DateField()
+    due_on = models.DateField(null=True)
+    ransomware = models.CharField(max_length=12)  # known, unknown
+    forensic_triage = models.CharField(max_length=8)  # yes, no, unknown (the field is young)
+
+    class Meta:
+        """One entry a CVE and generation."""
+
+        constraints = [models.UniqueConstraint(fields=["feed", "generation", "cve"], name="intel_kev_once")]

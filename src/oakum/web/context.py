@@ -1,0 +1,77 @@
+"""What every page's frame shows: who is signed in, the way to the other pages, and what moves right now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from oakum.identity.models import Role
+from oakum.identity.queries import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One entry of the navigation; it is current where the page's path begins with its own."""
+
+    label: str
+    path: str
+    current: bool
+
+
+SECTIONS: tuple[tuple[str, tuple[tuple[str, str, Role], ...]], ...] = (
+    ("", (("Overview", "web:overview", Role.VIEWER),)),
+    (
+        "Fleet",
+        (("Hosts", "web:hosts", Role.VIEWER), ("Groups", "web:groups", Role.VIEWER)),
+    ),
+    (
+        "Risk",
+        (
+            ("Findings", "web:findings", Role.VIEWER),
+            ("Vulnerabilities", "web:vulnerabilities", Role.VIEWER),
+            ("Compliance", "web:compliance", Role.VIEWER),
+        ),
+    ),
+    (
+        "Change",
+        (
+            ("Patches", "web:patches", Role.VIEWER),
+            ("Rollouts", "web:rollouts", Role.VIEWER),
+            ("Windows", "web:windows", Role.VIEWER),
+        ),
+    ),
+    (
+        "Record",
+        (("Journal", "web:journal", Role.VIEWER), ("System", "web:system", Role.VIEWER)),
+    ),
+    (
+        "Organisation",
+        (("People", "web:people", Role.VIEWER), ("Settings", "web:settings", Role.VIEWER)),
+    ),
+)
+
+
+def shell(request: HttpRequest) -> dict[str, object]:
+    """Return what base.html needs; nothing of the fleet before somebody is signed in."""
+    speaker = getattr(request, "speaker", None)
+    if not isinstance(speaker, Session):
+        return {"speaker": None}
+    sections = tuple(
+        (title, tuple(_place(request, label, name) for label, name, needed in places if speaker.allows(needed)))
+        for title, places in SECTIONS
+    )
+    return {
+        "speaker": speaker,
+        "sections": sections,
+        "may_operate": speaker.allows(Role.OPERATOR),
+        "may_approve": speaker.allows(Role.APPROVER),
+        "may_administer": speaker.allows(Role.ADMINISTRATOR),
+    }
+
+
+def _place(request: HttpRequest, label: str, name: str) -> Place:
+    path = reverse(name)
+    current = request.path == path or (path != "/" and request.path.startswith(f"{path}/"))
+    return Place(label=label, path=path, current=current)

@@ -1,0 +1,37 @@
+"use strict";
+// Comforts only: every page works without this file.
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const source = document.getElementById(button.dataset.copy);
+  navigator.clipboard.writeText(source.textContent.trim()).then(() => {
+    const before = button.textContent;
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = before; }, 2000);
+  });
+});
+
+// A filter applies when a choice is made; its button is for those who type, and for pages without scripts.
+document.addEventListener("change", (event) => {
+  if (event.target.matches(".filter select")) event.target.form.requestSubmit();
+});
+
+// A form is sent once: a second click on the same button must not ask twice.
+document.addEventListener("submit", (event) => {
+  if (event.target.method !== "post" || event.target.dataset.sent) return;
+  event.target.dataset.sent = "yes";
+  for (const button of event.target.querySelectorAll("button")) setTimeout(() => { button.disabled = true; });
+});
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) {
+    delete form.dataset.sent;
+    for (const button of form.querySelectorAll("button")) button.disabled = false;
+  }
+});
+
+// What refreshes itself says so when it cannot: a stale number must not look fresh.
+for (const name of ["htmx:sendError", "htmx:responseError"]) {
+  document.addEventListener(name, () => { document.getElementById("offline")?.removeAttribute("hidden"); });
+}
+document.addEventListener("htmx:afterSwap", () => { document.getElementById("offline")?.setAttribute("hidden", ""); });

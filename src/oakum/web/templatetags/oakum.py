@@ -1,0 +1,113 @@
+"""Template tags of the pages: how an instant, a state, a field and a pager look.
+
+They escape what they are given; nothing here marks a host's own words as safe.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django import template
+from django.forms import BoundField
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from oakum.web import words
+
+register = template.Library()
+NOTHING = "–"
+
+
+@register.simple_tag(takes_context=True)
+def when(context: template.Context, instant: datetime | None, absent: str = "never") -> SafeString:
+    """Show an instant in relative words, with the full instant for the pointer and for machines."""
+    if instant is None:
+        return format_html('<span class="quiet">{}</span>', absent)
+    now = _request(context).now  # type: ignore[attr-defined]  # set by SignedIn
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        instant.astimezone(UTC).isoformat(),
+        words.full(instant),
+        words.relative(instant, now=now),
+    )
+
+
+@register.simple_tag
+def badge(subject: str, value: object) -> SafeString:
+    """Show a state as a word in its tone."""
+    label, tone = words.badge(subject, str(value or ""))
+    return format_html('<span class="badge {}">{}</span>', tone, label)
+
+
+@register.filter
+def span(value: object) -> str:
+    """Say a span in full; whole numbers are seconds."""
+    if isinstance(value, timedelta):
+        return words.exact(value)
+    return words.exact(timedelta(seconds=value)) if isinstance(value, int) else NOTHING
+
+
+@register.filter
+def instant(value: datetime | None) -> str:
+    """Show an instant to the minute in UTC."""
+    return words.minute(value) if value else NOTHING
+
+
+@register.filter
+def bytes_size(value: int | None) -> str:
+    """Show a number of bytes."""
+    return words.size(value) if value is not None else NOTHING
+
+
+@register.simple_tag
+def plural(count: int, one: str, many: str) -> str:
+    """Show a count with its noun."""
+    return words.plural(count, one, many)
+
+
+@register.simple_tag(takes_context=True)
+def here(context: template.Context, **changes: Any) -> str:
+    """Return this page's query string with some values changed; an empty value takes the key out."""
+    query = _request(context).GET.copy()
+    for key, value in changes.items():
+        if value in {None, ""}:
+            query.pop(key, None)
+        else:
+            query[key] = str(value)
+    text = query.urlencode()
+    return f"?{text}" if text else "?"
+
+
+@register.inclusion_tag("web/parts/field.html")
+def field(bound: BoundField) -> dict[str, object]:
+    """Show a form's field: label, help, widget, and its errors beside it."""
+    described = [f"{bound.id_for_label}_help"] if bound.help_text else []
+    if bound.errors:
+        described.append(f"{bound.id_for_label}_error")
+    attributes: dict[str, str] = {}
+    if described:
+        attributes["aria-describedby"] = " ".join(described)
+    if bound.errors:
+        attributes["aria-invalid"] = "true"
+    kind = getattr(bound.field.widget, "input_type", "")
+    return {"field": bound, "widget": bound.as_widget(attrs=attributes), "is_box": kind == "checkbox"}
+
+
+@register.inclusion_tag("web/parts/pager.html", takes_context=True)
+def pager(context: template.Context, offset: int, limit: int, total: int) -> dict[str, object]:
+    """Show which rows of how many stand here, and the way to the ones before and after."""
+    query = _request(context).GET.copy()
+    links = {}
+    for name, start in (("previous", offset - limit), ("next", offset + limit)):
+        query["from"] = str(max(start, 0))
+        reachable = offset > 0 if name == "previous" else start < total
+        links[name] = f"?{query.urlencode()}" if reachable else ""
+    return {"first": offset + 1, "last": min(offset + limit, total), "total": total, **links}
+
+
+def _request(context: template.Context) -> HttpRequest:
+    request = context["request"]
+    assert isinstance(request, HttpRequest)
+    return request
