@@ -47,7 +47,7 @@ lab-down: setup ## Take down what a crashed lab left.
 	@$(PY) -m lab down
 
 test-lab: setup ## The stories a to f on real hosts (root; skips otherwise).
-	@$(PY) -m pytest -q -x --durations=10 lab/stories tests/lab_infra
+	@OAKUM_LAB=1 $(PY) -m pytest -q -x --durations=10 tests/stories tests/lab_infra
 
 bench: setup ## Measure; JSON lines go to bench/results.jsonl.
 	@$(PY) -m bench

@@ -1,6 +1,6 @@
 """The lab's command line: ``python -m lab up | down | roots``.
 
-Exit codes: 0 in order, 2 misuse, 4 fault.  It enrols hosts only through the hook of ``lab.demo``, if that
+Exit codes: 0 in order, 2 misuse, 4 fault, 130 interrupted before it was up.  It enrols hosts only through the hook of ``lab.demo``, if that
 module is there.
 """
 
@@ -22,6 +22,7 @@ from lab.roots import build_roots, releases_wanted
 from lab.teardown import cleanup_stale
 
 EXIT_FAULT = 4
+EXIT_INTERRUPTED = 130
 DEMO_MODULE = "lab.demo"
 
 AfterBoot = Callable[[Lab], None]
@@ -87,6 +88,9 @@ def main() -> None:
         else:
             for release, root in build_roots(places(), releases_wanted(), progress=say).items():
                 say(f"{release}: {root}")
+    except KeyboardInterrupt:
+        say("interrupted; everything is cleared away")
+        sys.exit(EXIT_INTERRUPTED)
     except LabError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(EXIT_FAULT)

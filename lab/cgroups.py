@@ -6,6 +6,7 @@ It sets no limits on memory or CPU: hosts share the machine.
 
 from __future__ import annotations
 
+import os
 import shlex
 import time
 from collections.abc import Iterator
@@ -58,9 +59,9 @@ class Cgroup:
 
     def processes(self) -> Iterator[int]:
         """Yield the id of every process in it or below it."""
-        for listing in sorted(self._unified().rglob("cgroup.procs")):
+        for folder, _, _ in os.walk(self._unified()):
             with suppress(OSError):  # The cgroup may vanish while we look: then nobody is in it.
-                yield from (int(line) for line in listing.read_text().split())
+                yield from (int(line) for line in (Path(folder) / "cgroup.procs").read_text().split())
 
     def kill(self) -> None:
         """End every process in it and below it, frozen or not, and wait until they are gone."""
@@ -107,17 +108,12 @@ class Cgroup:
             time.sleep(POLL_SECONDS)
 
 
-def _remove_tree(folder: Path) -> bool:
+def _remove_tree(top: Path) -> bool:
     """Remove a cgroup depth first; False where one of them is still busy."""
-    below = sorted((path for path in folder.rglob("*") if path.is_dir()), key=lambda path: -len(path.parts))
-    try:
-        for path in (*below, folder):
-            path.rmdir()
-    except FileNotFoundError:
-        return not folder.exists()
-    except OSError:
-        return False
-    return True
+    for folder, _, _ in os.walk(top, topdown=False):
+        with suppress(OSError):
+            Path(folder).rmdir()
+    return not top.exists()
 
 
 def lab_cgroups() -> set[str]:

@@ -109,6 +109,16 @@ class Container:
                     return pid
         return None
 
+    def boot_id(self) -> str | None:
+        """Return the id that is new with each boot, read from outside; None while there is no leader.
+
+        Nobody may enter a host that is going down: systemd-shutdown waits ten seconds for a process in it
+        whose parent, being outside, is the one told of its end.
+        """
+        with suppress(OSError):
+            return Path(f"/proc/{self.leader()}/root/proc/sys/kernel/random/boot_id").read_text().strip()
+        return None
+
     def execute(
         self,
         command: str | Sequence[str],

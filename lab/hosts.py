@@ -105,14 +105,18 @@ class LabHost:
         )
 
     def boot_id(self) -> str:
-        """Return the id that is new with each boot."""
-        return self.read_file("/proc/sys/kernel/random/boot_id").strip()
+        """Return the id that is new with each boot; raises ``LabError`` while the host is off."""
+        found = self._container.boot_id()
+        if found is None:
+            raise LabError(f"{self.name} is not running.", remedy="power_on() and wait_up() first")
+        return found
 
     def wait_up(self, *, timeout: float = BOOT_SECONDS_MAX, other_than: str | None = None) -> str:
         """Wait until systemd has finished starting and sshd answers; return systemd's word for the state.
 
         That word is ``running``, or ``degraded`` when some other unit failed (``systemctl --failed`` in the
-        host names it).  ``other_than`` is a boot id that does not count: that of before a reboot.
+        host names it).  ``other_than`` is a boot id that does not count: that of before a reboot; give it
+        wherever a reboot is under way, or the old boot may be taken for the new one.
         """
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
@@ -136,6 +140,9 @@ class LabHost:
         self._container.cgroup.kill()
         self._frozen = False
         self.await_off()
+        # A cgroup remembers that it was killed, and the kernel then kills what a newer systemd starts into a
+        # fresh cgroup below it.  The next boot gets a new tree.
+        self._container.cgroup.remove()
 
     def power_on(self) -> None:
         """Boot the host, for the first time or after it went off; ``wait_up`` waits for it."""
@@ -226,11 +233,9 @@ class LabHost:
 
     def _boot_state(self, other_than: str | None, *, timeout: float) -> str | None:
         """Return systemd's word once the host is up in a boot that counts, else None."""
-        if self._container.leader() is None:
+        if self._container.boot_id() in {None, other_than}:
             return None
         try:
-            if other_than is not None and self.boot_id() == other_than:
-                return None
             asked = ["systemctl", "is-system-running", "--wait"]
             state = self.run(asked, check=False, timeout=timeout).stdout.strip()
             if state == "degraded":

@@ -108,6 +108,11 @@ def owner_is_alive(lab_id: str, run_dir: Path) -> bool:
     return bool(record["started"] == started)
 
 
+def process_is_alive(pid: int) -> bool:
+    """Say whether the process runs; one that is dead and not yet collected does not."""
+    return _process_start(pid) is not None
+
+
 def _process_start(pid: int) -> int | None:
     """Return when the process started, in clock ticks since boot, or None if there is none."""
     try:

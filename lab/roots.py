@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import time
 import urllib.error
 import urllib.request
@@ -22,10 +21,11 @@ from pathlib import Path
 from lab import commands
 from lab.cgroups import Cgroup
 from lab.errors import CommandError, LabError
+from lab.folders import remove_folder
 from lab.limits import locked
 from lab.mirror import machine_mirror
 from lab.mirrorproxy import MirrorProxy
-from lab.places import Places, new_lab_id
+from lab.places import Places, new_lab_id, process_is_alive
 from lab.recipe import Recipe
 
 RELEASES_VARIABLE = "LAB_RELEASES"
@@ -86,7 +86,7 @@ def _build_missing(places: Places, missing: list[Recipe], progress: Progress) ->
     finally:
         proxy.stop()
         builders.remove()
-        shutil.rmtree(workshop, ignore_errors=True)
+        remove_folder(workshop)
 
 
 def _build(
@@ -118,6 +118,7 @@ def _require_suites(recipe: Recipe, build_proxy: str) -> None:
         try:
             opener.open(f"{base.rstrip('/')}/dists/{suite}/InRelease", timeout=120).close()
         except urllib.error.HTTPError as error:
+            error.close()
             raise LabError(
                 f"This machine's mirror has no {suite}: it answered {error.code} {error.reason}.",
                 remedy=f"choose releases the mirror carries, e.g. {RELEASES_VARIABLE}=bookworm,trixie, "
@@ -151,7 +152,7 @@ def prune(places: Places) -> None:
         if not root.name.startswith(".") and today not in root.name and str(root) not in used:
             doomed = root.with_name(f".building-{os.getpid()}-old-{root.name}")
             root.rename(doomed)
-            shutil.rmtree(doomed)
+            remove_folder(doomed)
     _prune_packages(places.packages)
 
 
@@ -184,6 +185,5 @@ def _roots_of(run_dir: Path) -> list[str]:
 def _remove_leftovers(places: Places) -> None:
     """Remove half-built roots whose builder is gone."""
     for folder in places.roots.glob(".building-*"):
-        pid = folder.name.split("-")[1]
-        if not Path(f"/proc/{pid}").exists():
-            shutil.rmtree(folder, ignore_errors=True)
+        if not process_is_alive(int(folder.name.split("-")[1])):
+            remove_folder(folder)

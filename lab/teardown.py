@@ -5,16 +5,15 @@ Everything a lab makes carries its id, and every process it starts is in its cgr
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 
 from lab import cgroups, commands, network
 from lab.cgroups import Cgroup
 from lab.errors import CommandError, LabError
+from lab.folders import mounts_below, remove_folder
 from lab.limits import locked, restore_inotify_limit
 from lab.places import Places, lab_id_of, owner_is_alive
 
@@ -45,7 +44,7 @@ def _tear_down(places: Places, lab_id: str) -> list[str]:
     steps: list[Callable[[], object]] = [group.kill]
     steps += [partial(_unmount, point) for point in reversed(mounts_below(run_dir))]
     steps += [partial(network.delete_namespace, name) for name in namespaces]
-    steps += [group.remove, partial(_remove_folder, run_dir), partial(restore_inotify_limit, places, lab_id)]
+    steps += [group.remove, partial(remove_folder, run_dir), partial(restore_inotify_limit, places, lab_id)]
     failures = []
     for step in steps:
         try:
@@ -63,18 +62,6 @@ def cleanup_stale(places: Places) -> tuple[str, ...]:
     for lab_id in stale:
         tear_down(places, lab_id)
     return tuple(stale)
-
-
-def mounts_below(folder: Path) -> list[str]:
-    """Return the mount points in the folder, outer ones first."""
-    points = (line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines())
-    return [point for point in points if point.startswith(f"{folder}/")]
-
-
-def _remove_folder(folder: Path) -> None:
-    """Remove the lab's folder, never reaching through a mount that is still there."""
-    if not mounts_below(folder) and folder.exists():
-        shutil.rmtree(folder)
 
 
 def _unmount(point: str) -> None:

@@ -6,6 +6,7 @@ It reads environment variables alone and touches no file; ``cli.up`` creates dir
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from oakum.core.errors import OperatorError
 
 DEFAULT_LISTEN = "127.0.0.1:8800"
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
+EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
 PORT_MAX = 65_535
 
 
@@ -47,7 +49,9 @@ class Config:
         """The address to open, without a trailing slash."""
         if self.public_url:
             return self.public_url.rstrip("/")
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        # Listening everywhere is no address to go to: the machine's own name is the best guess, OAKUM_PUBLIC_URL better.
+        name = socket.gethostname() if self.host in EVERYWHERE else self.host
+        host = f"[{name}]" if ":" in name else name
         return f"{'https' if self.uses_tls else 'http'}://{host}:{self.port}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -133,7 +134,7 @@ def test_the_number_of_windows_is_bounded() -> None:
         ({"rrule": "BYDAY=SA"}, "no FREQ that fits"),
         ({"rrule": "FREQ=DAILY;BYHOUR=3"}, "BYHOUR"),
         ({"rrule": "DTSTART:20270101T000000"}, "no place"),
-        ({"rrule": "FREQ=DAILY\nRRULE:FREQ=DAILY"}, "cannot be read"),
+        ({"rrule": "FREQ=DAILY\nRRULE:FREQ=DAILY"}, "no FREQ that fits"),
         ({"rrule": "FREQ=DAILY;FREQ=WEEKLY"}, "twice or empty"),
         ({"rrule": "FREQ=DAILY;COUNT="}, "twice or empty"),
         ({"rrule": "FREQ=DAILY;COUNT=3;UNTIL=20280101"}, "cannot be used"),
@@ -198,7 +199,7 @@ def test_law_an_instant_is_effective_exactly_when_in_a_window_and_in_no_freeze(
 @given(SPANS, SPANS)
 def test_law_effective_time_is_sorted_apart_and_a_fixed_point(windows: list[Span], freezes: list[Span]) -> None:
     result = effective(windows, freezes)
-    assert all(one.ends_at < other.starts_at for one, other in zip(result, result[1:], strict=False))
+    assert all(one.ends_at < other.starts_at for one, other in pairwise(result))
     assert effective(result, freezes) == result
     assert effective(reversed(windows), reversed(freezes)) == result
 
@@ -243,4 +244,4 @@ def test_law_a_question_in_two_halves_has_the_same_answer(timezone: str, first: 
     low, high = sorted((base + timedelta(hours=7 * first), base + timedelta(hours=7 * second)))
     whole = occurrences(window, after=base, before=high + HOUR)
     halves = {*occurrences(window, after=base, before=low), *occurrences(window, after=low, before=high + HOUR)}
-    assert set(whole) == halves | {span for span in whole if span.ends_at == low}
+    assert set(whole) == halves

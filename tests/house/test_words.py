@@ -10,7 +10,8 @@ from tests.house.sources import PRODUCT, ROOT, parsed, python_files, tracked_fil
 
 # Spelled in parts, so that this file does not name what it forbids.
 REGISTRIES = re.compile(
-    r"(" + "|".join(("py" + "pi", "python" + "hosted", "npm" + "js", r"(?:deb|security|snapshot|ftp)\." + "debian"))
+    r"("
+    + "|".join(("py" + "pi", "python" + "hosted", "npm" + "js", r"(?:deb|security|snapshot|ftp)\." + "debian"))
     + r")\.(org|com)"
 )
 TEXT_SUFFIXES = {".py", ".md", ".sh", ".toml", ".txt", ".html", ".css", ".js", ".json", ".lock", ".tmpl", ""}
@@ -21,7 +22,9 @@ def text_files() -> list[Path]:
 
 
 def test_no_file_names_a_package_registry() -> None:
-    found = [str(path.relative_to(ROOT)) for path in text_files() if REGISTRIES.search(path.read_text(errors="replace"))]
+    found = [
+        str(path.relative_to(ROOT)) for path in text_files() if REGISTRIES.search(path.read_text(errors="replace"))
+    ]
     assert found == [], "a registry is reached by its ordinary client, as the machine is set up"
 
 

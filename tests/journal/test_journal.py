@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from oakum.journal import lease, queries, services
 from oakum.journal.format import checkpoint_text
 from oakum.journal.models import Entry, LoopRun
+from oakum.journal.signature import signature_holds
 from oakum.journal.verify import Verdict, verify
 from oakum.protocol.dsse import key_id
 
@@ -58,7 +59,7 @@ def export() -> list[str]:
 
 
 def judged(lines: list[str]) -> Verdict:
-    return verify(lines, public_key=PUBLIC, verify_signature=queries.signature_holds)
+    return verify(lines, public_key=PUBLIC, verify_signature=signature_holds)
 
 
 @pytest.fixture

@@ -126,7 +126,7 @@ def test_a_foreign_archive_is_refused(host: LabHost) -> None:
 
 
 def test_a_package_of_ours_installs_breaks_and_goes_back(lab: Lab, host: LabHost) -> None:
-    name = f"acme-{host.release}"
+    name = f"acme-{host.name}"
     lab.repository.build(name, "1.0", service=True, port=8091)
     lab.repository.install_source(host)
     host.apt_install(name)
@@ -137,14 +137,22 @@ def test_a_package_of_ours_installs_breaks_and_goes_back(lab: Lab, host: LabHost
     assert (name, "1.1") in host.apt_pending_security()
     host.apt_install(f"{name}=1.1")
     assert host.installed_versions()[name] == "1.1"
-    assert host.run(["systemctl", "is-failed", "--quiet", name], check=False).returncode == 0
+    # A simple service counts as started once forked; it has failed as soon as it ended, a moment later.
+    host.run(f"for i in $(seq 100); do systemctl is-failed --quiet {name} && exit 0; sleep 0.05; done; exit 1")
     assert "CVE-2026-10001" in host.run(f"zcat /usr/share/doc/{name}/changelog.Debian.gz").stdout
 
     host.apt_install(f"{name}=1.0")
     assert _served_version(host, 8091) == "1.0"
+
+    host.apt_install(f"{name}=1.1")
     lab.repository.withdraw(name, "1.0")
     host.apt_update()
-    assert host.apt_install("--reinstall", f"{name}=1.0", check=False).returncode != 0
+    refused = host.apt_install(f"{name}=1.0", check=False)
+    assert refused.returncode != 0
+    assert "Version '1.0' for" in refused.stderr
+
+    host.run(["apt-get", "-q", "-y", "purge", name])
+    assert host.run(["systemctl", "is-enabled", name], check=False).returncode != 0
 
 
 def test_an_ordinary_update_is_no_security_update(lab: Lab, first: LabHost) -> None:

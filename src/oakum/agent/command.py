@@ -75,8 +75,8 @@ def run_command(
         )
     except OSError as error:
         return CommandResult(EXIT_NOT_FOUND, b"", b"", f"{argv[0]} cannot be started: {error.strerror}.")
-    assert child.stdout is not None  # noqa: S101 - we asked for the pipe
-    assert child.stderr is not None  # noqa: S101 - we asked for the pipe
+    assert child.stdout is not None
+    assert child.stderr is not None
     with child.stdout, child.stderr:
         stdout, stderr, problem = _drain(child.stdout, child.stderr, timeout_seconds, output_bytes_max)
         if problem:

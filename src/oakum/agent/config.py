@@ -1,7 +1,7 @@
 """What the agent was told: by enrolment (agent.json, secret) and by the host's owner (policy.json).
 
-It reads and checks; ``broker.enrol`` writes.  A policy that cannot be read never allows anything: the agent then goes on
-as report-only, and says why.
+It reads and checks; ``broker.enrol`` writes.  A policy that cannot be read never allows anything: the agent then goes
+on as report-only, and says why.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def load_config(config_dir: Path) -> AgentConfig:
     try:
         config = from_json(content, AgentConfig)
         if len(bytes.fromhex(config.server_key)) != SERVER_KEY_BYTES:
-            raise ValueError("server_key is not 32 bytes in hex")  # noqa: TRY301 - one way out for all damage
+            raise ValueError("server_key is not 32 bytes in hex")
     except (WireError, ValueError) as error:
         raise HostError(
             code="config_damaged",
@@ -131,7 +131,7 @@ def load_secret(config_dir: Path) -> str:
 
 
 def load_policy(config_dir: Path) -> OwnerPolicy:
-    """Return the policy that the file states; report-only, with a problem, when it is absent, wrong or open to others."""
+    """Return the policy of the file; report-only, with a problem, when it is absent, wrong or open to others."""
     path = config_dir / POLICY_FILE
     try:
         content = read_bounded(path)

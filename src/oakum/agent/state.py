@@ -63,7 +63,7 @@ class StateStore:
         self.path = state_dir / STATE_FILE
         self.state = load_state(state_dir)
 
-    def change(self, **changes: Any) -> AgentState:  # noqa: ANN401 - the fields' own types, checked by dataclasses
+    def change(self, **changes: Any) -> AgentState:
         """Replace the fields named, durably, and return the new state."""
         state = dataclasses.replace(self.state, **changes)
         if state != self.state:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from packageurl import PackageURL
 
 from oakum.core.versions import InvalidVersion, order_key
-from oakum.protocol.inventory import UNKNOWN, FactsSection, InstalledKernel, InstalledPackage
+from oakum.protocol.inventory import UNKNOWN, FactsSection, InstalledKernel
 
 KNOWN = "known"
 
@@ -86,19 +86,19 @@ class RunningOld:
         return self.pending_restart | self.pending_reboot
 
 
-def running_old(packages: Sequence[InstalledPackage], facts: FactsSection, *, scheme: str) -> RunningOld:
+def running_old(installed: Iterable[PackageKey], facts: FactsSection, *, scheme: str) -> RunningOld:
     """Say of which installed packages older code still runs.
 
     A restart is pending for the owners of files that are deleted but still mapped.  A reboot is pending for kernels
     newer than the running one, and for what the distribution itself lists as needing one.  A package in both waits
     for the reboot, which ends both.
     """
-    installed = {(package.name, package.architecture) for package in packages}
+    present = frozenset(installed)
     reboot_names = {*facts.reboot_required_packages, *_newer_kernels(facts, scheme)}
-    pending_reboot = _matching(installed, reboot_names)
+    pending_reboot = _matching(present, reboot_names)
     stale_names = {name for service in facts.stale_services for name in service.packages}
     return RunningOld(
-        pending_restart=_matching(installed, stale_names) - pending_reboot,
+        pending_restart=_matching(present, stale_names) - pending_reboot,
         pending_reboot=pending_reboot,
         restart_status=KNOWN if facts.stale_status == KNOWN else UNKNOWN,
         reboot_status=UNKNOWN if facts.reboot_required == UNKNOWN else KNOWN,

@@ -25,22 +25,35 @@ class Finding(models.Model):
     since = models.DateTimeField()
 
     class Meta:
-        """One finding per package version, feed, owner and advisory."""
+        """One finding per package version, feed, owner and advisory.
+
+        Two constraints and not one with NULLS NOT DISTINCT, which SQLite does not have and Django then leaves out.
+        """
 
         constraints = [
             models.UniqueConstraint(
-                fields=["package_version", "feed_name", "organisation_id", "advisory_ref"],
+                fields=["package_version", "feed_name", "advisory_ref"],
+                condition=models.Q(organisation_id=None),
                 name="findings_once",
-                nulls_distinct=False,
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["package_version", "feed_name", "organisation_id", "advisory_ref"],
+                condition=models.Q(organisation_id__isnull=False),
+                name="findings_own_once",
+            ),
         ]
         indexes = [models.Index(fields=["advisory"], name="findings_advisory")]
 
 
 class Assessed(models.Model):
-    """What the assess loop has matched already, per stream: it matches again when either side has moved."""
+    """What the assess loop has matched already, per stream: it matches again when either side has moved.
+
+    The count stands beside the highest id because ids are committed out of order: where the count of higher ids does
+    not explain the whole growth, a lower one came late and the stream is matched anew.
+    """
 
     stream = models.CharField(max_length=60, primary_key=True)
     package_version_id_max = models.BigIntegerField(default=0)
+    package_version_count = models.BigIntegerField(default=0)
     intel_mark = models.CharField(max_length=64, blank=True)
     at = models.DateTimeField(null=True)

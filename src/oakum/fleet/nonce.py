@@ -25,7 +25,8 @@ CLONE_NEXT_STEP = (
 class NonceState:
     """What the server remembers of a host's check-ins.
 
-    ``current`` is the nonce of the newest reply; empty after a release: whatever comes next is taken once.
+    ``current`` is the nonce of the newest reply; empty after a release: whatever comes next is taken once, even the
+    empty nonce of a host that has lost its state.
     ``previous`` is the one that the newest accepted check-in showed, ``attempt`` that check-in's attempt, and
     ``previous_spent`` says whether another attempt has shown it already.
     """
@@ -65,7 +66,8 @@ def judge_nonce(state: NonceState, *, nonce: str, attempt: str, fresh: str) -> N
     assert fresh, "an empty nonce means: take whatever comes"
     if nonce == state.current or not state.current:
         return Accepted(state=NonceState(current=fresh, previous=nonce, previous_spent=False, attempt=attempt))
-    if state.previous and nonce == state.previous and attempt == state.attempt:
+    assert attempt, "an attempt is what tells a repetition from a copy"
+    if nonce == state.previous and attempt == state.attempt:
         return SentAgain()
     if state.previous and nonce == state.previous and not state.previous_spent:
         return Accepted(state=NonceState(current=fresh, previous=nonce, previous_spent=True, attempt=attempt))

@@ -40,16 +40,26 @@ class Advisory(models.Model):
     modified_at = models.DateTimeField(null=True)
     withdrawn_at = models.DateTimeField(null=True)
     cves = models.JSONField(default=list)
+    # The publisher's own rating of the one CVE that the record is about; ``Vulnerability`` is derived from it.
+    cvss_vector = models.CharField(max_length=200, blank=True)
 
     class Meta:
-        """One ref per feed generation and owner."""
+        """One ref per feed generation and owner.
+
+        Two constraints and not one with NULLS NOT DISTINCT, which SQLite does not have and Django then leaves out.
+        """
 
         constraints = [
             models.UniqueConstraint(
-                fields=["feed", "generation", "organisation", "ref"],
+                fields=["feed", "generation", "ref"],
+                condition=models.Q(organisation=None),
                 name="intel_advisory_once",
-                nulls_distinct=False,
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["feed", "generation", "organisation", "ref"],
+                condition=models.Q(organisation__isnull=False),
+                name="intel_advisory_own_once",
+            ),
         ]
 
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from oakum.journal.format import FORMAT_VERSION, chain_of
 from oakum.journal.models import Checkpoint, Entry, LoopRun
@@ -140,18 +136,6 @@ def _checkpoint(mark: Checkpoint) -> dict[str, object]:
 
 def _line(value: dict[str, object]) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def signature_holds(public_key: bytes, signature: str, message: bytes) -> bool:
-    """Check an Ed25519 signature in canonical base64: the primitive that ``verify`` is handed."""
-    try:
-        raw = base64.b64decode(signature, validate=True)
-        if base64.b64encode(raw).decode() != signature:
-            return False
-        Ed25519PublicKey.from_public_bytes(public_key).verify(raw, message)
-    except (InvalidSignature, ValueError):
-        return False
-    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

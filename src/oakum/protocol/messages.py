@@ -30,6 +30,9 @@ INVENTORY_BODY_BYTES_MAX = 8 * 1024 * 1024
 INVENTORY_PLAIN_BYTES_MAX = 32 * 1024 * 1024
 NOTES_BODY_BYTES_MAX = 1024 * 1024
 NOTES_PLAIN_BYTES_MAX = 4 * 1024 * 1024
+# A whole upgrade of a desktop names 3,000 packages, each with three versions, and the log of the package manager.
+OUTCOMES_BODY_BYTES_MAX = 1024 * 1024
+OUTCOMES_PLAIN_BYTES_MAX = 4 * 1024 * 1024
 REPLY_BYTES_MAX = 8 * 1024 * 1024
 
 ORDER_COUNT_MAX = 16  # orders in one reply

@@ -10,6 +10,9 @@ from django.urls import reverse
 from oakum.identity.models import Role
 from oakum.identity.queries import Session
 
+THEME_COOKIE = "oakum_theme"
+THEMES = ("light", "dark")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
@@ -55,14 +58,16 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str, Role], ...]], ...] = (
 
 def shell(request: HttpRequest) -> dict[str, object]:
     """Return what base.html needs; nothing of the fleet before somebody is signed in."""
+    theme = request.COOKIES.get(THEME_COOKIE, "")
+    frame: dict[str, object] = {"speaker": None, "theme": theme if theme in THEMES else ""}
     speaker = getattr(request, "speaker", None)
     if not isinstance(speaker, Session):
-        return {"speaker": None}
+        return frame
     sections = tuple(
         (title, tuple(_place(request, label, name) for label, name, needed in places if speaker.allows(needed)))
         for title, places in SECTIONS
     )
-    return {
+    return frame | {
         "speaker": speaker,
         "sections": sections,
         "may_operate": speaker.allows(Role.OPERATOR),

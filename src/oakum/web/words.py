@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+DUE_SOON = timedelta(days=7)  # findings.queries counts what is due by the same
 
 # A tone is a class of the style sheet: bad (act now), warn (act soon), ok, move (something is under way), calm.
 Badge = tuple[str, str]  # (label, tone)
@@ -21,15 +22,29 @@ BADGES: Mapping[str, Mapping[str, Badge]] = {
         "high": ("high", "warn"),
         "medium": ("medium", "calm"),
         "low": ("low", "calm"),
+        "unknown": ("not rated", "calm"),
         "": ("not rated", "calm"),
     },
     "remedy": {
         "missing": ("needs patch", "warn"),
-        "pending_restart": ("patched, restart pending", "move"),
-        "pending_reboot": ("patched, reboot pending", "move"),
+        "pending_restart": ("restart pending", "move"),
+        "pending_reboot": ("reboot pending", "move"),
         "verified": ("verified", "ok"),
         "no_fix": ("no fix yet", "calm"),
-        "not_offered": ("fix not in its repositories", "warn"),
+        "unknown": ("unknown", "warn"),
+    },
+    "compliance": {
+        "installed": ("installed", "ok"),
+        "pending_restart": ("restart pending", "move"),
+        "pending_reboot": ("reboot pending", "move"),
+        "missing": ("missing", "warn"),
+        "failed": ("failed", "bad"),
+        "not_applicable": ("not applicable", "calm"),
+        "unknown": ("unknown", "warn"),
+    },
+    "verdict": {
+        "compliant": ("compliant", "ok"),
+        "overdue": ("overdue", "bad"),
         "unknown": ("unknown", "warn"),
     },
     "update": {
@@ -39,16 +54,17 @@ BADGES: Mapping[str, Mapping[str, Badge]] = {
     },
     "host": {
         "active": ("active", "ok"),
-        "stale": ("silent", "warn"),
         "quarantined": ("quarantined", "bad"),
         "retired": ("retired", "calm"),
-        "unknown": ("unknown", "warn"),
-        "pending": ("waiting for first report", "move"),
+    },
+    "presence": {
+        "seen": ("heard of", "ok"),
+        "silent": ("silent", "warn"),
+        "never": ("waiting for its first report", "move"),
     },
     "rollout": {
         "awaiting_approval": ("awaiting approval", "warn"),
         "approved": ("approved, not started", "move"),
-        "rejected": ("rejected", "calm"),
         "running": ("running", "move"),
         "paused": ("paused", "warn"),
         "halted": ("halted", "bad"),
@@ -58,7 +74,6 @@ BADGES: Mapping[str, Mapping[str, Badge]] = {
     "rollout_host": {
         "waiting": ("waiting", "calm"),
         "released": ("released", "move"),
-        "ordered": ("ordered", "move"),
         "deferred": ("deferred", "warn"),
         "started": ("installing", "move"),
         "applied": ("applied, soaking", "move"),

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import fnmatch
 from dataclasses import dataclass
-from typing import Dict, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 from oakum.agent.actor.health_state import MANAGER_ANSWERS, MANAGER_SILENT, HealthState, Unit
 from oakum.agent.actor.listening import gone_listeners
@@ -87,20 +87,20 @@ def compare_health(before: HealthState, after: HealthState) -> Tuple[HealthDiffe
     earlier = {unit.name: unit for unit in before.units}
     later = {unit.name: unit for unit in after.units}
     excused = {unit.name for unit in before.units if is_ignored(unit) or was_ill(unit)}
-    found = []
+    found: List[HealthDifference] = []
     if before.manager == MANAGER_ANSWERS:
         for name in sorted(set(earlier) | set(later)):
             if name not in excused and not (name in later and is_ignored(later[name])):
                 found.extend(_compare_unit(earlier.get(name), later.get(name), later))
-    for listener in gone_listeners(before, after):
-        if listener.unit not in excused and _is_expected_back(listener, before, after, earlier):
-            found.append(_listener_difference(listener))
+    found.extend(
+        _listener_difference(listener)
+        for listener in gone_listeners(before, after)
+        if listener.unit not in excused and _is_expected_back(listener, before, after, earlier)
+    )
     return tuple(found)
 
 
-def confirm_health(
-    before: HealthState, first: HealthState, second: HealthState
-) -> Tuple[HealthDifference, ...]:
+def confirm_health(before: HealthState, first: HealthState, second: HealthState) -> Tuple[HealthDifference, ...]:
     """Return the differences that a second look, some time after the first, still finds.
 
     What starts slowly or stumbles once over another service's restart is no harm; a unit counts as restarting only if
@@ -199,9 +199,7 @@ def _is_stopped(before: Unit, after: Optional[Unit], later: Dict[str, Unit]) -> 
     return next(waits, None) is None
 
 
-def _is_expected_back(
-    listener: Listener, before: HealthState, after: HealthState, earlier: Dict[str, Unit]
-) -> bool:
+def _is_expected_back(listener: Listener, before: HealthState, after: HealthState, earlier: Dict[str, Unit]) -> bool:
     if before.boot_id == after.boot_id or listener.unit == "init.scope":
         return True
     unit = earlier.get(listener.unit)

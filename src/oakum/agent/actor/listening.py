@@ -51,18 +51,14 @@ def _once(gone: Set[Listener]) -> List[Listener]:
 
 
 def _counts(listener: Listener) -> bool:
-    return listener.port > 0 and not any(
-        fnmatch.fnmatchcase(listener.unit, pattern) for pattern in IGNORED_OWNERS
-    )
+    return listener.port > 0 and not any(fnmatch.fnmatchcase(listener.unit, pattern) for pattern in IGNORED_OWNERS)
 
 
 def _is_ephemeral(listener: Listener, state: HealthState) -> bool:
     return state.ephemeral_min <= listener.port <= state.ephemeral_max
 
 
-def _is_covered(
-    listener: Listener, now: Set[Tuple[str, str, int]], before: Set[Tuple[str, str, int]]
-) -> bool:
+def _is_covered(listener: Listener, now: Set[Tuple[str, str, int]], before: Set[Tuple[str, str, int]]) -> bool:
     protocol, address, port = _socket(listener)
     if (protocol, address, port) in now or (protocol, WILDCARDS[protocol], port) in now:
         return True

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Dict, Iterator, List, Tuple
 
 from oakum.agent.actor.system import Listener
+from oakum.agent.observer.processes import parse_unit
 
 PROTOCOLS = ("tcp", "tcp6", "udp", "udp6")
 SOCKET_COUNT_MAX = 100_000
@@ -62,25 +63,6 @@ def parse_address(text: str) -> str:
     return socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw)  # noqa: PLR2004 - bytes of IPv4
 
 
-def unit_of_cgroup(text: str) -> str:
-    """Return the unit in /proc/PID/cgroup's text: the innermost service or scope of systemd's own tree, "" if none.
-
-    >>> unit_of_cgroup("4:memory:/x\\n1:name=systemd:/system.slice/ssh.service\\n0::/system.slice/ssh.service\\n")
-    'ssh.service'
-    """
-    paths = {}
-    for line in text.splitlines():
-        number, _, rest = line.partition(":")
-        controller, _, path = rest.partition(":")
-        if controller == "name=systemd" or (number == "0" and not controller):
-            paths[controller] = path
-    path = paths.get("name=systemd") or paths.get("") or ""
-    for part in reversed(path.split("/")):
-        if part.endswith((".service", ".scope")):
-            return part
-    return ""
-
-
 def read_listeners(proc: str = "/proc") -> Tuple[Listener, ...]:
     """Return every listening socket of this network namespace with the unit that holds it, sorted."""
     sockets: List[OpenSocket] = []
@@ -103,9 +85,10 @@ def _owners(inodes: "set[int]", proc: str) -> Dict[int, str]:
         if not held:
             continue
         try:
-            unit = unit_of_cgroup(Path(proc, pid, "cgroup").read_text())
+            unit = parse_unit(Path(proc, pid, "cgroup").read_text(), "")
         except OSError:
             continue  # It ended meanwhile.
+        unit = "" if unit.startswith("process:") else unit
         for inode in held:
             if owners.get(inode, "init.scope") == "init.scope":
                 owners[inode] = unit

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Mapping, Optional, Protocol, Sequence, Tuple
 
-from oakum.protocol.inventory import StaleService
+from oakum.protocol.inventory import FactsSection
 
 # What has become of a program that was launched to outlive the agent.
 CHILD_ABSENT = "absent"  # never launched
@@ -127,8 +127,8 @@ class System(Protocol):
     def listeners(self) -> Tuple[Listener, ...]:
         """Return every listening socket of the host."""
 
-    def stale_services(self) -> Optional[Tuple[StaleService, ...]]:
-        """Return the units that still run deleted files, None when that cannot be known."""
+    def facts(self) -> FactsSection:
+        """Return what the observer says of the host: stale services, the running kernel, whether it needs a reboot."""
 
     def random_id(self) -> str:
         """Return an identifier that nobody can guess and that never comes again."""

@@ -10,6 +10,7 @@ import contextlib
 import os
 import re
 from dataclasses import dataclass
+from typing import Iterable
 
 PROCESS_COUNT_MAX = 100_000
 MAPS_BYTES_MAX = 16 * 1024 * 1024
@@ -18,11 +19,11 @@ DELETED = b" (deleted)"
 # Places whose files come and go by nature, and names that are no files.
 IGNORED = (
     "/memfd:", "/dev/", "/SYSV", "/[aio]", "/drm", "/anon_hugepage", "/i915",
-    "/tmp/", "/var/tmp/", "/run/", "/var/run/", "/proc/", "/sys/", "/var/cache/", "/var/lib/",
+    "/tmp/", "/var/tmp/", "/run/", "/var/run/", "/proc/", "/sys/", "/var/cache/", "/var/lib/",  # noqa: S108 - left out
 )  # fmt: skip
 
 # address, permissions, offset, device, inode, path
-_MAPPED = re.compile(rb"^\S+ (?P<permissions>\S{4}) \S+ \S+ \S+ +(?P<path>/.*) \(deleted\)$", re.M)
+_MAPPED = re.compile(rb"^\S+ (?P<permissions>\S{4}) \S+ \S+ \S+ +(?P<path>/.*) \(deleted\)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,10 @@ def parse_maps(maps: bytes) -> tuple[str, ...]:
     return select_paths(path.decode("utf-8", "surrogateescape") for path in paths)
 
 
-def select_paths(paths: object) -> tuple[str, ...]:
+def select_paths(paths: Iterable[str]) -> tuple[str, ...]:
     """Return ``paths`` without the IGNORED ones, sorted, each once; dpkg's own temporary endings are taken off."""
     found = set()
-    for path in paths:  # type: ignore[attr-defined]
+    for path in paths:
         if path.startswith("/") and not path.startswith(IGNORED):
             found.add(re.sub(r"\.dpkg-(?:new|tmp)$", "", path))
     return tuple(sorted(found))
@@ -104,14 +105,14 @@ def _unit(process: str) -> str:
 
 
 def parse_unit(cgroup: str, command: str) -> str:
-    """Return the systemd unit of a process by /proc/PID/cgroup, or ``process:COMMAND`` when no unit holds it.
+    r"""Return the systemd unit of a process by /proc/PID/cgroup, or ``process:COMMAND`` when no unit holds it.
 
     The outermost service counts, because it is what can be restarted; systemd's own hierarchy is the unified one (0::),
     or the named one where control groups are of version 1 (cgroups(7)).
 
     >>> parse_unit("0::/system.slice/nginx.service/worker", "nginx")
     'nginx.service'
-    >>> parse_unit("12:cpu:/\\n1:name=systemd:/user.slice/user-0.slice/session-3.scope\\n0::/\\n", "bash")
+    >>> parse_unit("12:cpu:/\n1:name=systemd:/user.slice/user-0.slice/session-3.scope\n0::/\n", "bash")
     'session-3.scope'
     """
     groups = {}

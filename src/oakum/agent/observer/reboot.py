@@ -1,8 +1,8 @@
 """Does the host have to be rebooted?  Three answers.
 
-Debian's flag /run/reboot-required is trusted when it is there.  Its absence says little (a plain Debian writes it for few
-packages), so the running kernel is compared with the installed ones.  Old code in running services is not this module's
-matter (``stale``).
+Debian's flag /run/reboot-required is trusted when it is there.  Its absence says little (plain Debian sets it for
+few packages), so the running kernel is compared with the installed ones.  Old code in running services is not this
+module's matter (``stale``).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which services run old code: processes with deleted files, put together by unit, with the packages that own the files.
+"""Which services run old code: processes with deleted files, by unit, with the packages that own the files now.
 
 Pure but for the question to the package manager, which comes in as a callable.
 """

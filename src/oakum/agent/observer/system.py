@@ -45,9 +45,9 @@ def read_os_release() -> dict[str, str]:
 
 
 def parse_os_release(text: str) -> dict[str, str]:
-    """Parse shell-like assignments; a line that is none is left out.
+    r"""Parse shell-like assignments; a line that is none is left out.
 
-    >>> parse_os_release('ID=debian\\nVERSION_ID="12"\\n# a comment\\n')
+    >>> parse_os_release('ID=debian\nVERSION_ID="12"\n# a comment\n')
     {'ID': 'debian', 'VERSION_ID': '12'}
     """
     fields = {}
@@ -110,9 +110,9 @@ def parse_ip_addresses(text: str) -> tuple[str, ...] | None:
 
 
 def parse_kernel_addresses(fib_trie: str, if_inet6: str) -> tuple[str, ...]:
-    """Parse /proc/net/fib_trie (IPv4) and /proc/net/if_inet6 (proc(5)).
+    r"""Parse /proc/net/fib_trie (IPv4) and /proc/net/if_inet6 (proc(5)).
 
-    >>> parse_kernel_addresses("|-- 192.0.2.7\\n   /32 host LOCAL\\n", "20010db8000000000000000000000001 02 40 00 80 eth0")
+    >>> parse_kernel_addresses("|-- 192.0.2.7\n   /32 host LOCAL\n", "20010db8000000000000000000000001 02 40 00 80 x")
     ('192.0.2.7', '2001:db8::1')
     """
     four = [match["address"] for match in _LOCAL_ADDRESS.finditer(fib_trie)]

@@ -56,7 +56,7 @@ def enrol(config: Config, *, organisation_id: UUID, now: datetime) -> None:
     _, token = services.create_enrolment_token(
         organisation_id=organisation_id,
         note="this machine",
-        life=TOKEN_LIFE,
+        valid_for=TOKEN_LIFE,
         use_count_max=1,
         is_local=True,
         actor="admin",

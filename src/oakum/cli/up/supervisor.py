@@ -39,9 +39,7 @@ class Child:
 
     def start(self) -> None:
         """Start the process with the reading end of a pipe as its standard input."""
-        self.process = subprocess.Popen(
-            self.argv, stdin=subprocess.PIPE, start_new_session=True, env=os.environ.copy()
-        )
+        self.process = subprocess.Popen(self.argv, stdin=subprocess.PIPE, start_new_session=True, env=os.environ.copy())
 
     def module(self) -> str:
         """Return what runs, for the log."""

@@ -34,6 +34,23 @@ def when(context: template.Context, instant: datetime | None, absent: str = "nev
     )
 
 
+@register.simple_tag(takes_context=True)
+def due(context: template.Context, due_at: datetime | None, *, overdue: bool = False) -> SafeString:
+    """Show a deadline by how far it is away; without an instant it is the next upgrade."""
+    if due_at is None:
+        return format_html('<span class="quiet">{}</span>', "at the next upgrade")
+    now = _request(context).now  # type: ignore[attr-defined]  # set by SignedIn
+    soon = due_at - now <= words.DUE_SOON
+    tone = "bad" if overdue else "warn" if soon else "plain"
+    return format_html(
+        '<time class="tone-{} strong" datetime="{}" title="{}">{}</time>',
+        tone,
+        due_at.astimezone(UTC).isoformat(),
+        words.full(due_at),
+        f"{words.coarse(now - due_at)} overdue" if overdue else words.relative(due_at, now=now),
+    )
+
+
 @register.simple_tag
 def badge(subject: str, value: object) -> SafeString:
     """Show a state as a word in its tone."""
@@ -83,16 +100,9 @@ def here(context: template.Context, **changes: Any) -> str:
 @register.inclusion_tag("web/parts/field.html")
 def field(bound: BoundField) -> dict[str, object]:
     """Show a form's field: label, help, widget, and its errors beside it."""
-    described = [f"{bound.id_for_label}_help"] if bound.help_text else []
-    if bound.errors:
-        described.append(f"{bound.id_for_label}_error")
-    attributes: dict[str, str] = {}
-    if described:
-        attributes["aria-describedby"] = " ".join(described)
-    if bound.errors:
-        attributes["aria-invalid"] = "true"
     kind = getattr(bound.field.widget, "input_type", "")
-    return {"field": bound, "widget": bound.as_widget(attrs=attributes), "is_box": kind == "checkbox"}
+    is_box = kind == "checkbox" and not bound.use_fieldset
+    return {"field": bound, "is_box": is_box}
 
 
 @register.inclusion_tag("web/parts/pager.html", takes_context=True)

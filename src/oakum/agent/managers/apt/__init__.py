@@ -1,4 +1,4 @@
-"""Debian's and Ubuntu's package manager, reading side: one class that answers ``managers.PackageManager`` by apt and dpkg.
+"""Debian's and Ubuntu's package manager, reading side: ``managers.PackageManager`` answered by apt and dpkg.
 
 The writing side (``change*``) is the actor's.
 """
@@ -28,7 +28,9 @@ CONFIG_FILE_COUNT_MAX = 5_000
 NOT_LISTS = ("lock", "partial", "auxfiles")
 
 # linux-image-6.1.0-50-amd64 carries a kernel; linux-image-amd64 only points to the newest; -dbg carries symbols.
-_KERNEL = re.compile(r"^(?:linux-image|pve-kernel|proxmox-kernel)-(?:unsigned-)?(?P<release>\d[^ ]*?)(?:-(?:un)?signed)?$")
+_KERNEL = re.compile(
+    r"^(?:linux-image|pve-kernel|proxmox-kernel)-(?:unsigned-)?(?P<release>\d[^ ]*?)(?:-(?:un)?signed)?$"
+)
 _IN_PLACE = ("installed", "unpacked", "half-configured", "triggers-awaited", "triggers-pending")
 
 
@@ -61,7 +63,11 @@ class AptManager(PackageManager):
             database = database_key()
             if not database:
                 return ""
-            stamps = [database, *_stamps(settings.config_dir, recursive=True), *_stamps(settings.lists_dir, recursive=False)]
+            stamps = [
+                database,
+                *_stamps(settings.config_dir, recursive=True),
+                *_stamps(settings.lists_dir, recursive=False),
+            ]
         except (AptProblem, OSError):
             return ""
         return hashlib.sha256("\n".join(stamps).encode("utf-8", "surrogateescape")).hexdigest()
@@ -118,7 +124,7 @@ class AptManager(PackageManager):
 
 
 def _stamps(directory: Path, *, recursive: bool) -> Iterator[str]:
-    """Yield one line per file: its name, size and time of change.  Raises OSError when there are too many to look at."""
+    """Yield a line per file: its name, size and time of change.  Raises OSError when there are too many of them."""
     waiting, count = [str(directory)], 0
     while waiting:
         with os.scandir(waiting.pop()) as entries:

@@ -1,7 +1,7 @@
 """Read the changelog out of a .deb, as a stream, without unpacking it and without running anything of it.
 
-Sizes are bounded at every step, because a package is other people's data: the archive's members, what is decompressed of
-the changelog, and the time it takes.
+Sizes are bounded at every step, because a package is other people's data: the archive's members, what is decompressed
+of the changelog, and the time it takes.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def read_doc_files(path: str) -> DocFiles:
         )
     except OSError as error:
         raise ValueError(f"dpkg-deb cannot be started: {error.strerror}") from error
-    assert child.stdout is not None  # noqa: S101 - we asked for the pipe
+    assert child.stdout is not None
     # The stream can neither be waited for nor sized beforehand; a timer that kills the child bounds both.
     timer = threading.Timer(STREAM_SECONDS_MAX, child.kill)
     timer.start()
@@ -68,7 +68,7 @@ def _scan(stream: IO[bytes]) -> DocFiles:
     with tarfile.open(fileobj=stream, mode="r|") as archive:
         for index, member in enumerate(archive):
             # A streamed archive remembers its members; a kernel has thousands.
-            archive.members = []
+            archive.members = []  # type: ignore[attr-defined]
             if index >= MEMBER_COUNT_MAX:
                 raise ValueError(f"the package has more than {MEMBER_COUNT_MAX} files")
             name = posixpath.normpath(member.name.lstrip("/"))

@@ -12,9 +12,12 @@ from oakum.protocol.messages import NOTES_TEXT_BYTES_MAX, ChangelogEntry
 
 CUT_NOTE = "\n(cut: the entry is longer)"
 
-_HEADER = re.compile(r"^(?P<source>[a-z0-9][^\s(]*) \((?P<version>[^()\s]+)\)(?P<distributions>[^;]*);(?P<options>.*)$", re.I)
+_HEADER = re.compile(
+    r"^(?P<source>[a-z0-9][^\s(]*) \((?P<version>[^()\s]+)\)(?P<distributions>[^;]*);(?P<options>.*)$",
+    re.IGNORECASE,
+)
 _TRAILER = re.compile(r"^ -- .*?  ?(?P<date>[A-Z][a-z]{2}, .*)$")
-_URGENCY = re.compile(r"\burgency\s*=\s*(?P<urgency>[A-Za-z]+)", re.I)
+_URGENCY = re.compile(r"\burgency\s*=\s*(?P<urgency>[A-Za-z]+)", re.IGNORECASE)
 
 
 def parse_changelog(lines: Iterable[str]) -> Iterator[ChangelogEntry]:

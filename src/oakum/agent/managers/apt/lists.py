@@ -1,4 +1,4 @@
-"""Can the repositories' lists be relied on: is each there, and when did the repository last confirm it?
+"""Say whether the repositories' lists can be relied on: each is there, and its repository confirmed it lately.
 
 A list's modification time is the repository's own (a frozen suite's is months old the minute it is fetched), so the
 change time counts: apt touches it each time that the repository answers "still current", and not when a fetch fails
@@ -96,7 +96,7 @@ def _read_list_state(source: ReleaseSource, settings: AptSettings) -> ListState:
 
 
 def _newest_packages_file(source: ReleaseSource, lists_dir: Path) -> float | None:
-    """A repository marked trusted may have no Release file at all; its list of packages stands for it."""
+    """Return the time of a suite that has no Release file (it is marked trusted): its list of packages counts."""
     try:
         names = [name for name in os.listdir(lists_dir) if name.startswith(source.stem) and "Packages" in name]
         return max(((lists_dir / name).lstat().st_ctime for name in names), default=None)

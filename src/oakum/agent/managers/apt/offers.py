@@ -50,7 +50,7 @@ def read_offers(installed: PackagesSection, architecture: str) -> OffersSection:
     try:
         targets = read_targets()
         simulation = simulate_upgrade()
-        added = [step.name for step in simulation.steps if not step.old]
+        added = [step.name for step in (*simulation.steps, *simulation.removing_steps) if not step.old]
         packages = {apt_name(package, architecture): package for package in installed.packages}
         candidates = read_candidates([*packages, *(name for name in added if name not in packages)])
         pending = list_pending(packages, candidates, simulation, architecture)
@@ -81,15 +81,15 @@ def list_pending(
         AptProblem: the simulation installs a version that no repository is said to have.
     """
     pending: dict[str, Pending] = {}
-    for step in simulation.steps:
-        foreign = step.architecture not in (architecture, ALL)
-        query = f"{step.name}:{step.architecture}" if foreign else step.name
-        candidate = candidates.get(query)
-        offered = candidate.offered(step.new) if candidate else None
-        if offered is None:
-            raise AptProblem(f"the simulation would install {query} {step.new}, which no list has")
-        kept = KEPT_NEEDS_REMOVAL if (step.name, step.architecture) in simulation.needs_removal else ""
-        pending[query] = Pending(query, step.name, step.architecture, step.old, offered, kept)
+    for steps, kept in ((simulation.steps, ""), (simulation.removing_steps, KEPT_NEEDS_REMOVAL)):
+        for step in steps:
+            foreign = step.architecture not in (architecture, ALL)
+            query = f"{step.name}:{step.architecture}" if foreign else step.name
+            candidate = candidates.get(query)
+            offered = candidate.offered(step.new) if candidate else None
+            if offered is None:
+                raise AptProblem(f"the simulation would install {query} {step.new}, which no list has")
+            pending[query] = Pending(query, step.name, step.architecture, step.old, offered, kept)
     for query, package in packages.items():
         candidate = candidates.get(query)
         newer = candidate.newer() if candidate and query not in pending else None

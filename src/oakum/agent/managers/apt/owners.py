@@ -57,9 +57,9 @@ def _aliases(path: str) -> tuple[str, ...]:
 
 
 def parse_owners(text: str) -> dict[str, tuple[str, ...]]:
-    """Parse ``dpkg-query -S``: ``PACKAGE[:ARCH][, PACKAGE...]: PATH``; lines about diversions name no owner.
+    r"""Parse ``dpkg-query -S``: ``PACKAGE[:ARCH][, PACKAGE...]: PATH``; lines about diversions name no owner.
 
-    >>> parse_owners("libc6:amd64, libc6:i386: /usr/lib/x\\ndiversion by dash from: /bin/sh\\ndash: /bin/sh\\n")
+    >>> parse_owners("libc6:amd64, libc6:i386: /usr/lib/x\ndiversion by dash from: /bin/sh\ndash: /bin/sh\n")
     {'/usr/lib/x': ('libc6',), '/bin/sh': ('dash',)}
     """
     owners: dict[str, tuple[str, ...]] = {}

@@ -6,6 +6,7 @@ of the package is unpacked to disk or run.  apt verifies the download as it does
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import re
@@ -109,11 +110,11 @@ def _ask_size(query: str) -> int:
 def _download(query: str, directory: str) -> str:
     """Let apt download into ``directory``; as root it does so as its own user, who must own the place."""
     if os.geteuid() == 0:
-        try:
+        with contextlib.suppress(KeyError):  # An apt without that user downloads as root.
             os.chown(directory, pwd.getpwnam(SANDBOX_USER).pw_uid, -1)
-        except KeyError:
-            pass  # An apt without that user downloads as root.
-    result = run_apt(("apt-get", "-q", "download", query), timeout_seconds=DOWNLOAD_TIMEOUT_SECONDS, directory=directory)
+    result = run_apt(
+        ("apt-get", "-q", "download", query), timeout_seconds=DOWNLOAD_TIMEOUT_SECONDS, directory=directory
+    )
     if result.problem or result.status != 0:
         raise AptProblem(result.problem or f"apt-get download failed: {first_complaint(result)}")
     files = sorted(Path(directory).glob("*.deb"))

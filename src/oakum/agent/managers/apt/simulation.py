@@ -33,25 +33,33 @@ class Step:
 
 @dataclass(frozen=True)
 class Simulation:
-    """What a full upgrade would install; ``needs_removal`` are the names that go in only if others go out."""
+    """What an upgrade would install: ``steps`` by itself, ``removing_steps`` only if other packages go out for it."""
 
     steps: tuple[Step, ...]
-    needs_removal: frozenset[tuple[str, str]]
+    removing_steps: tuple[Step, ...]
 
 
 def simulate_upgrade() -> Simulation:
-    """Return what a full upgrade would do now.
+    """Return what an upgrade would do now.
 
     Raises:
         AptProblem: apt fails, or says something that cannot be read.
     """
-    text = read_apt(FULL_UPGRADE)
-    steps = parse_steps(text)
-    if not any(line.startswith("Remv ") for line in text.splitlines()):
-        return Simulation(steps=steps, needs_removal=frozenset())
-    safe = {(step.name, step.architecture) for step in parse_steps(read_apt(SAFE_UPGRADE))}
-    wanted = {(step.name, step.architecture) for step in steps}
-    return Simulation(steps=steps, needs_removal=frozenset(wanted - safe))
+    full = read_apt(FULL_UPGRADE)
+    return split_steps(full, read_apt(SAFE_UPGRADE) if removes(full) else full)
+
+
+def removes(text: str) -> bool:
+    """Say whether a simulation would remove anything."""
+    return any(line.startswith("Remv ") for line in text.splitlines())
+
+
+def split_steps(full: str, safe: str) -> Simulation:
+    """Tell apart what a full upgrade and one without leave to remove anything would install."""
+    steps = parse_steps(safe)
+    names = {(step.name, step.architecture) for step in steps}
+    others = tuple(step for step in parse_steps(full) if (step.name, step.architecture) not in names)
+    return Simulation(steps=steps, removing_steps=others)
 
 
 def parse_steps(text: str) -> tuple[Step, ...]:
@@ -72,7 +80,5 @@ def parse_steps(text: str) -> tuple[Step, ...]:
             raise AptProblem(f"apt-get -s printed a line that cannot be understood: {line[:120]!r}")
         # A package of a foreign architecture is printed as name:architecture.
         name = match["name"].partition(":")[0]
-        steps.append(
-            Step(name=name, architecture=match["architecture"], old=match["old"] or "", new=match["new"])
-        )
+        steps.append(Step(name=name, architecture=match["architecture"], old=match["old"] or "", new=match["new"]))
     return tuple(steps)

@@ -11,9 +11,9 @@ STANZA_COUNT_MAX = 200_000
 
 
 def parse_stanzas(text: str) -> Iterator[dict[str, str]]:
-    """Yield each paragraph as a dict; continuation lines are left out, a repeated field's last value wins.
+    r"""Yield each paragraph as a dict; continuation lines are left out, a repeated field's last value wins.
 
-    >>> list(parse_stanzas("Package: a\\nSource: b (1)\\n more\\n\\nPackage: c\\n"))
+    >>> list(parse_stanzas("Package: a\nSource: b (1)\n more\n\nPackage: c\n"))
     [{'Package': 'a', 'Source': 'b (1)'}, {'Package': 'c'}]
     """
     fields: dict[str, str] = {}

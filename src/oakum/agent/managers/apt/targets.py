@@ -139,7 +139,7 @@ def _count(filename: str) -> int:
             stderr=subprocess.DEVNULL,
             env=ENVIRONMENT,
         ) as child:
-            assert child.stdout is not None  # noqa: S101 - we asked for the pipe
+            assert child.stdout is not None
             for chunk in iter(lambda: child.stdout.read(COUNT_CHUNK_BYTES), b""):  # type: ignore[union-attr]
                 count += (tail + chunk).count(b"\nPackage:")
                 tail = chunk[-len(b"Package:") :]

@@ -1,0 +1,191 @@
+"""One tick of the agent: look, check in, upload what is asked for, let the actor work, send what came of it.
+
+Every step stands for itself: without the server the actor still goes on with what it has begun, and what it reports
+waits in the spool.  Nothing here decides whether an order may be obeyed (``actor``, ``protocol.trust``).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Callable
+
+from oakum.agent import actor
+from oakum.agent.broker import Broker, Transport
+from oakum.agent.broker.address import parse_server
+from oakum.agent.broker.check_in import check_in
+from oakum.agent.broker.outcomes import flush_spool
+from oakum.agent.config import AgentConfig, OwnerPolicy, load_config, load_policy, load_secret, narrow_to_host
+from oakum.agent.context import ActorContext
+from oakum.agent.errors import AgentError
+from oakum.agent.log import log
+from oakum.agent.managers import PackageManager, detect
+from oakum.agent.notes import answer_notes
+from oakum.agent.observer import Observation, observe
+from oakum.agent.spool import Spool
+from oakum.agent.state import StateStore
+from oakum.protocol.messages import PROTOCOL_VERSION, CheckInReply, InventoryUpload
+from oakum.protocol.trust import MODE_APPLY, parse_instant, render_instant
+
+# After a failure the lists are tried again at the next tick that is at least this much later.
+REFRESH_RETRY = timedelta(hours=1)
+SYSTEM_DIRECTORY = "/usr"
+
+
+@dataclass(frozen=True)
+class Agent:
+    """What a tick works with."""
+
+    config_dir: Path
+    state_dir: Path
+    config: AgentConfig
+    store: StateStore
+    spool: Spool
+    broker: Broker
+    manager: PackageManager | None
+    now: Callable[[], datetime]
+
+
+@dataclass(frozen=True)
+class TickReport:
+    """How a tick went: when the actor wants to go on (None: nothing is begun), and the fault met with the server."""
+
+    next_due_at: datetime | None
+    fault: AgentError | None
+
+
+def utc_now() -> datetime:
+    """Return the host's clock."""
+    return datetime.now(timezone.utc)
+
+
+def open_agent(config_dir: Path, state_dir: Path) -> Agent:
+    """Load what enrolment left and open state and spool.  The caller holds the lock.
+
+    Raises:
+        HostError: not enrolled, or a file is damaged.
+    """
+    config = load_config(config_dir)
+    transport = Transport(parse_server(config.server), config.certificate)
+    return Agent(
+        config_dir=config_dir,
+        state_dir=state_dir,
+        config=config,
+        store=StateStore(state_dir),
+        spool=Spool(state_dir),
+        broker=Broker(transport, host_id=config.host_id, secret=load_secret(config_dir)),
+        manager=detect(),
+        now=utc_now,
+    )
+
+
+def current_policy(config_dir: Path) -> OwnerPolicy:
+    """Return the owner's policy as far as this process, as it is run, can follow it."""
+    writable = os.access(SYSTEM_DIRECTORY, os.W_OK)
+    return narrow_to_host(load_policy(config_dir), is_root=os.geteuid() == 0, writable=writable)
+
+
+def tick(agent: Agent, *, ignored_pids: frozenset[int] = frozenset()) -> TickReport:
+    """Do one tick.  A fault of the server's is in the report; one of the host's own files is raised.
+
+    Raises:
+        HostError: the state or spool cannot be written.
+    """
+    policy = current_policy(agent.config_dir)
+    if policy.problem:
+        log("policy.narrowed", problem=policy.problem)
+    _refresh_lists(agent, policy)
+    fault, reply = _report(agent, policy, ignored_pids)
+    work = actor.work(_context(agent, policy), reply.orders if reply else ())
+    if work.inventory_changed:
+        fault, _ = _report(agent, policy, ignored_pids)
+    if fault is None:
+        fault = _attempt("outcomes.send", lambda: flush_spool(agent.broker, agent.spool))
+    agent.broker.close()
+    return TickReport(next_due_at=work.next_due_at, fault=fault)
+
+
+def _report(
+    agent: Agent, policy: OwnerPolicy, ignored_pids: frozenset[int]
+) -> tuple[AgentError | None, CheckInReply | None]:
+    """Look, check in, and send what the server asks for."""
+    observation = observe(
+        agent.manager,
+        state_dir=agent.state_dir,
+        policy_mode=policy.local.mode,
+        now=agent.now(),
+        ignored_pids=ignored_pids,
+    )
+    active = actor.active_orders(str(agent.state_dir))
+    try:
+        reply = check_in(agent.broker, agent.store, observation, active=active, now=agent.now)
+    except AgentError as error:
+        log("check_in.failed", server=agent.config.server, code=error.code, problem=error)
+        return error, None
+    log("check_in.done", need=",".join(reply.need), orders=len(reply.orders), notes=len(reply.notes_wanted))
+    fault = _attempt("inventory.send", lambda: _upload(agent, observation, reply.need))
+    if fault is None:
+        fault = _attempt("notes.send", lambda: answer_notes(agent.broker, agent.manager, reply.notes_wanted))
+    if fault is not None:
+        agent.store.change(check_in_problem=str(fault))
+    return fault, reply
+
+
+def _attempt(event: str, step: Callable[[], object]) -> AgentError | None:
+    try:
+        step()
+    except AgentError as error:
+        log(event + "_failed", code=error.code, problem=error)
+        return error
+    return None
+
+
+def _upload(agent: Agent, observation: Observation, need: tuple[str, ...]) -> None:
+    if not need:
+        return
+    upload = InventoryUpload(
+        protocol=PROTOCOL_VERSION,
+        observed_at=render_instant(observation.observed_at),
+        packages=observation.packages if "packages" in need else None,
+        offers=observation.offers if "offers" in need else None,
+        facts=observation.facts if "facts" in need else None,
+    )
+    stored = agent.broker.upload(upload).stored
+    log("inventory.sent", stored=",".join(stored))
+
+
+def _refresh_lists(agent: Agent, policy: OwnerPolicy) -> None:
+    """Refresh the package lists when the owner allows changes and they are older than he wants them to be."""
+    if agent.manager is None or policy.local.mode != MODE_APPLY or policy.refresh_lists_hours == 0:
+        return
+    now, tried_at = agent.now(), agent.store.state.lists_tried_at
+    if tried_at and timedelta(0) <= now - parse_instant(tried_at) < REFRESH_RETRY:
+        return
+    updated_at = agent.manager.lists_updated_at()
+    if updated_at and now - updated_at < timedelta(hours=policy.refresh_lists_hours):
+        return
+    refresh = agent.manager.refresh_lists()
+    agent.store.change(lists_tried_at=render_instant(now.replace(microsecond=0)), lists_problem=refresh.problem)
+    log("lists.refreshed" if not refresh.problem else "lists.refresh_failed", problem=refresh.problem)
+
+
+def _context(agent: Agent, policy: OwnerPolicy) -> ActorContext:
+    config = agent.config
+    return ActorContext(
+        state_dir=str(agent.state_dir),
+        host_id=config.host_id,
+        organisation_id=config.organisation_id,
+        server_key=bytes.fromhex(config.server_key),
+        policy=policy.local,
+        load_trust=lambda: agent.store.load_trust(config.host_id, config.organisation_id),
+        save_trust=agent.store.save_trust,
+        ask_permit=agent.broker.ask_permit,
+        report=agent.spool.add,
+        now=agent.now,
+        monotonic=time.monotonic,
+        sleep=time.sleep,
+        log=log,
+    )

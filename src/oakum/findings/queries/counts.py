@@ -1,0 +1,190 @@
+"""The numbers of an organisation's findings: in all, and host by host.  Counted in sets; each has a list behind it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from oakum.core.compliance import Remedy
+from oakum.core.errors import NotFoundError
+from oakum.core.priority import NO_DUE_AT
+from oakum.findings.queries.cache import entry_of
+from oakum.findings.queries.fleet_side import HostLine
+from oakum.findings.queries.host_findings import choose, make_rows, soonest_first
+from oakum.findings.queries.offers import load_versions
+from oakum.findings.queries.old_code import may_run_old_code, removed_versions
+from oakum.findings.queries.values import (
+    FindingCounts,
+    FindingFilter,
+    HostFindings,
+    HostSummary,
+    OldCodeView,
+    Rules,
+)
+from oakum.findings.queries.view import SIDE_BY_SIDE, View, load_view
+from oakum.fleet.sets import load_set
+
+DUE_SOON = timedelta(days=7)
+
+
+def counts(*, organisation_id: UUID, rules: Rules, now: datetime) -> FindingCounts:
+    """Return the organisation's numbers."""
+    return counts_of(load_view(organisation_id=organisation_id, rules=rules, now=now))
+
+
+def counts_of(view: View) -> FindingCounts:
+    """Return the numbers of a view that is loaded already."""
+    by_remedy: Counter[str] = Counter()
+    affected: set[int] = set()
+    overdue_hosts: set[int] = set()
+    overdue = due_soon = kev = unverified = 0
+    for slice_ in view.slices:
+        size, late = len(slice_.members), view.overdue(slice_)
+        by_remedy[slice_.remedy] += size
+        affected.update(slice_.members)
+        overdue_hosts.update(late)
+        overdue += len(late)
+        kev += size if slice_.group.kev else 0
+        if slice_.can_be_overdue:
+            due_soon += view.due_until(slice_, view.now + DUE_SOON) - len(late)
+        else:
+            unverified += size
+    return FindingCounts(
+        open=sum(by_remedy.values()),
+        overdue=overdue,
+        due_soon=due_soon,
+        kev=kev,
+        missing=by_remedy[Remedy.MISSING],
+        pending_restart=by_remedy[Remedy.PENDING_RESTART],
+        pending_reboot=by_remedy[Remedy.PENDING_REBOOT],
+        no_fix=by_remedy[Remedy.NO_FIX],
+        unverified=unverified,
+        host=len(view.hosts),
+        host_affected=len(affected),
+        host_overdue=len(overdue_hosts),
+        host_unknown=sum(not host.knows_packages for host in view.hosts),
+        host_silent=sum(host.presence != "seen" for host in view.hosts),
+        as_of=view.as_of(),
+    )
+
+
+def host_summaries(
+    *, organisation_id: UUID, rules: Rules, now: datetime, host_ids: Collection[UUID] | None = None
+) -> tuple[HostSummary, ...]:
+    """Return the numbers of each of ``host_ids`` (None: of every host that is not retired), by name.
+
+    Hosts without a finding are among them; retired ones and another organisation's are not.
+    """
+    view = load_view(organisation_id=organisation_id, rules=rules, now=now)
+    wanted = None if host_ids is None else frozenset(host_ids)
+    only = None if wanted is None else frozenset(host.index for host in view.hosts if host.id in wanted)
+    return tuple(sorted(summaries_of(view, only), key=lambda row: (row.hostname, row.host_id)))
+
+
+def summaries_of(view: View, only: frozenset[int] | None = None) -> tuple[HostSummary, ...]:
+    """Return the numbers of each host of a view (of those with an index in ``only``), by enrolment."""
+    tally = [Counter[str]() for _ in view.hosts]
+    for slice_ in view.slices:
+        words = ["open", slice_.remedy.value]
+        if slice_.group.kev:
+            words.append("kev")
+        if not slice_.can_be_overdue:
+            words.append("unverified")
+        for index in _of(slice_.members, only):
+            tally[index].update(words)
+        for index in _of(view.overdue(slice_), only):
+            tally[index]["overdue"] += 1
+    worst = _worst(view, only)
+    return tuple(
+        _summary(host, tally[host.index], worst[host.index])
+        for host in view.hosts
+        if only is None or host.index in only
+    )
+
+
+def _of(members: Sequence[int], only: frozenset[int] | None) -> Sequence[int]:
+    return members if only is None else [index for index in members if index in only]
+
+
+def _worst(view: View, only: frozenset[int] | None) -> list[tuple[datetime, str] | None]:
+    """Return each host's earliest deadline and the package that sets it.
+
+    Slices come in order of their own earliest, so a host that has an earlier one already needs no look: deadlines of
+    a slice never fall along its members.
+    """
+    worst: list[tuple[datetime, str] | None] = [None] * len(view.hosts)
+    first = [(view.due_at(one, one.members[0]), number, one) for number, one in enumerate(view.slices)]
+    for earliest, _, slice_ in sorted(first, key=lambda entry: entry[:2]):
+        for index in _of(slice_.members, only):
+            known = worst[index]
+            if known is not None and known[0] <= earliest:
+                continue
+            claim = (view.due_at(slice_, index), slice_.group.source_name)
+            if known is None or claim < known:
+                worst[index] = claim
+    return worst
+
+
+def _summary(host: HostLine, tally: Counter[str], worst: tuple[datetime, str] | None) -> HostSummary:
+    return HostSummary(
+        host_id=host.id,
+        hostname=host.hostname,
+        groups=host.groups,
+        context=host.context,
+        open=tally["open"],
+        overdue=tally["overdue"],
+        kev=tally["kev"],
+        pending_restart=tally[Remedy.PENDING_RESTART.value],
+        pending_reboot=tally[Remedy.PENDING_REBOOT.value],
+        unverified=tally["unverified"],
+        worst_due_at=None if worst is None or worst[0] == NO_DUE_AT else worst[0],
+        worst_package=worst[1] if worst else "",
+        presence=host.presence,
+        packages_status=host.packages_status,
+        packages_reason=host.packages_reason,
+        stale_status=host.stale_status,
+        inventory_at=host.inventory_at,
+        last_seen_at=host.last_seen_at,
+    )
+
+
+def host_findings(*, organisation_id: UUID, host_id: UUID, rules: Rules, now: datetime) -> HostFindings:
+    """Return everything open on one host, soonest deadline first.
+
+    Raises:
+        NotFoundError: not a host of this organisation, or a retired one (``host_unknown``).
+    """
+    view = load_view(organisation_id=organisation_id, rules=rules, now=now)
+    host = next((one for one in view.hosts if one.id == host_id), None)
+    if host is None:
+        raise NotFoundError(
+            code="host_unknown",
+            sentence="There is no such host, or it is retired.",
+            next_step="Choose one from the list of hosts.",
+        )
+    chosen = tuple(choose(view, FindingFilter(host_ids=(host_id,))))
+    keys = list(soonest_first(view, chosen))
+    return HostFindings(
+        summary=summaries_of(view, frozenset({host.index}))[0],
+        rows=make_rows(view, organisation_id=organisation_id, keys=keys),
+        old_code_of_unknown_version=_unknown_old_code(organisation_id, host),
+        as_of=view.as_of([host.index]),
+    )
+
+
+def _unknown_old_code(organisation_id: UUID, host: HostLine) -> tuple[OldCodeView, ...]:
+    """Return the packages whose older code runs although nothing they replaced was ever reported here."""
+    running_old = load_set(host.running_old)
+    if not running_old or not may_run_old_code(host):
+        return ()
+    removed = removed_versions(organisation_id, [host], entry_of(organisation_id).removed)[host.id]
+    before = {(one.stream, one.name) for one in load_versions(removed).values()}
+    # A kernel that waits for its reboot replaced nothing: it stands beside the one that runs.
+    names = [one for one in load_versions(running_old).values() if not SIDE_BY_SIDE.match(one.name)]
+    return tuple(
+        OldCodeView(package=one.name, version=one.version)
+        for one in sorted(names, key=lambda one: (one.name, one.version))
+        if (one.stream, one.name) not in before
+    )

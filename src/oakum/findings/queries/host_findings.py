@@ -1,0 +1,251 @@
+"""Host findings as pages: filtered, counted, soonest deadline first.
+
+Only the rows of the page are made; everything before them is counted in sets.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from uuid import UUID
+
+from pyroaring import BitMap
+
+from oakum.core.compliance import Remedy
+from oakum.core.errors import OperatorError
+from oakum.core.priority import NO_DUE_AT, Stated
+from oakum.findings.queries.fleet_side import HostLine
+from oakum.findings.queries.offers import load_offers, load_versions
+from oakum.findings.queries.risk import Affected
+from oakum.findings.queries.values import (
+    EMPTY_FILTER,
+    PAGE_COUNT_MAX,
+    SEARCH_LENGTH_MAX,
+    SEVERITIES,
+    FindingFilter,
+    FindingPage,
+    HostFinding,
+    Rules,
+)
+from oakum.findings.queries.view import Slice, View, load_view
+from oakum.fleet.context import FROM_DEFAULT
+
+REMEDIES = tuple(remedy.value for remedy in Remedy if remedy is not Remedy.VERIFIED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """A slice, and those of its members that a filter lets through."""
+
+    slice: Slice
+    members: tuple[int, ...]
+
+
+def findings(
+    *,
+    organisation_id: UUID,
+    rules: Rules,
+    now: datetime,
+    wanted: FindingFilter = EMPTY_FILTER,
+    limit: int = 50,
+    offset: int = 0,
+) -> FindingPage:
+    """Return a page of the organisation's host findings, soonest deadline first, at most PAGE_COUNT_MAX rows.
+
+    Raises:
+        OperatorError: the filter names a severity or remedy that does not exist (``filter_invalid``).
+    """
+    return page_of(
+        load_view(organisation_id=organisation_id, rules=rules, now=now),
+        organisation_id=organisation_id,
+        wanted=wanted,
+        limit=limit,
+        offset=offset,
+    )
+
+
+def page_of(view: View, *, organisation_id: UUID, wanted: FindingFilter, limit: int, offset: int) -> FindingPage:
+    """Return a page of a view that is loaded already."""
+    limit, offset = max(1, min(limit, PAGE_COUNT_MAX)), max(0, offset)
+    chosen = tuple(choose(view, wanted))
+    keys = list(islice(soonest_first(view, chosen), offset, offset + limit))
+    return FindingPage(
+        rows=make_rows(view, organisation_id=organisation_id, keys=keys),
+        total_count=sum(len(one.members) for one in chosen),
+        limit=limit,
+        offset=offset,
+        host_unknown_count=sum(not host.knows_packages for host in view.hosts),
+        host_silent_count=sum(host.presence != "seen" for host in view.hosts),
+        as_of=view.as_of(),
+    )
+
+
+def choose(view: View, wanted: FindingFilter) -> Iterator[Chosen]:
+    """Yield the slices that the filter lets through, each with the members that it does, if any.
+
+    Raises:
+        OperatorError: the filter names a severity or remedy that does not exist (``filter_invalid``).
+    """
+    _check(wanted)
+    search = wanted.search.strip().lower()[:SEARCH_LENGTH_MAX]
+    hosts = _hosts_wanted(view, wanted)
+    named = {host.index for host in view.hosts if search in host.hostname.lower()} if search else None
+    for slice_ in view.slices:
+        if not _group_is_wanted(slice_, wanted):
+            continue
+        members = slice_.members
+        if wanted.overdue is not None:
+            late = view.overdue(slice_)
+            members = late if wanted.overdue else members[len(late) :]
+        if hosts is not None:
+            members = tuple(index for index in members if index in hosts)
+        if named is not None and search not in slice_.group.search_text:
+            members = tuple(index for index in members if index in named)
+        if members:
+            yield Chosen(slice=slice_, members=members)
+
+
+def _check(wanted: FindingFilter) -> None:
+    for name, value, words in (
+        ("severity", wanted.severity, SEVERITIES),
+        ("remedy", wanted.remedy, REMEDIES),
+    ):
+        if value and value not in words:
+            raise OperatorError(
+                code="filter_invalid",
+                sentence=f"{value!r} is no {name}.",
+                next_step=f"Use one of: {', '.join(words)}.",
+            )
+
+
+def _hosts_wanted(view: View, wanted: FindingFilter) -> set[int] | None:
+    if not wanted.host_ids and not wanted.group:
+        return None
+    ids = frozenset(wanted.host_ids)
+    return {
+        host.index
+        for host in view.hosts
+        if (not ids or host.id in ids) and (not wanted.group or wanted.group in host.groups)
+    }
+
+
+def _group_is_wanted(slice_: Slice, wanted: FindingFilter) -> bool:
+    group = slice_.group
+    return (
+        (not wanted.cve or wanted.cve in group.cves)
+        and (not wanted.package or wanted.package == group.source_name or wanted.package in group.names.values())
+        and (not wanted.severity or wanted.severity == group.severity)
+        and (not wanted.remedy or wanted.remedy == slice_.remedy.value)
+        and (wanted.kev is None or wanted.kev == group.kev)
+    )
+
+
+Key = tuple[datetime, int, str, str, int, int]  # due, severity, source, version, slice, host
+
+
+def soonest_first(view: View, chosen: Iterable[Chosen]) -> Iterator[tuple[Slice, int]]:
+    """Yield (slice, host index) by deadline, then severity, package and enrolment: as many as are asked for."""
+    listed = [one.slice for one in chosen]
+    streams = [_keys(view, one, number) for number, one in enumerate(chosen)]
+    for key in heapq.merge(*streams):
+        yield listed[key[4]], key[5]
+
+
+def _keys(view: View, one: Chosen, number: int) -> Iterator[Key]:
+    group = one.slice.group
+    for index in one.members:
+        due_at = view.due_at(one.slice, index)
+        yield due_at, group.severity_rank, group.source_name, group.source_version, number, index
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """What a host's repositories offer for one source package: the newest, whether it installs, and what blocks it."""
+
+    source_version: str
+    source_key: bytes
+    kept_back: str
+
+
+def make_rows(view: View, *, organisation_id: UUID, keys: Collection[tuple[Slice, int]]) -> tuple[HostFinding, ...]:
+    """Make the rows of a page: two queries more, for what the hosts' repositories offer, whatever their number."""
+    hosts = [view.hosts[index] for index in {index for _, index in keys}]
+    offers = _offers(organisation_id, hosts)
+    sets = {host.index: host.package_set() for host in hosts}
+    return tuple(
+        _row(view, slice_, view.hosts[index], sets[index], offers[view.hosts[index].id]) for slice_, index in keys
+    )
+
+
+def _row(
+    view: View, slice_: Slice, host: HostLine, installed: BitMap, offers: Mapping[tuple[str, str], Offered]
+) -> HostFinding:
+    group = slice_.group
+    deadline = slice_.schedule.deadline(host.enrolled_at, reachability_of(host))
+    offer = offers.get((group.stream, group.source_name))
+    names = {name for version_id, name in group.names.items() if version_id in installed} or set(group.names.values())
+    return HostFinding(
+        host_id=host.id,
+        hostname=host.hostname,
+        stream=group.stream,
+        package=group.source_name,
+        packages=tuple(sorted(names)),
+        version=group.source_version,
+        advisories=tuple(hit.view for hit in group.hits),
+        cves=group.cves,
+        severity=group.severity,
+        kev=group.kev,
+        fixed_version=group.fixed_version,
+        remedy=slice_.remedy,
+        offered_version=offer.source_version if offer else "",
+        is_installable=_installable(host, group, offer),
+        kept_back=offer.kept_back if offer else "",
+        deadline=deadline,
+        overdue=slice_.can_be_overdue and (deadline.due_at or NO_DUE_AT) < view.now,
+        detected_at=max(slice_.schedule.since, host.enrolled_at),
+        feeds=tuple(sorted({hit.view.feed for hit in group.hits})),
+        presence=host.presence,
+        packages_status=host.packages_status,
+        inventory_at=host.inventory_at,
+    )
+
+
+def reachability_of(host: HostLine) -> Stated:
+    """Return how a host can be reached, and who says so."""
+    source = host.context.reachability_source
+    return Stated(value=host.context.reachability, source=source, defaulted=source == FROM_DEFAULT)
+
+
+def _installable(host: HostLine, group: Affected, offer: Offered | None) -> str:
+    """Say whether the host's own repositories offer a version that cures at least one of the findings.
+
+    Yes, no or unknown.  A version that is kept back is not installable, whatever it would cure.
+    """
+    if host.offers_status != "known":
+        return "unknown"
+    if offer is None or offer.kept_back:
+        return "no"
+    cures = any(hit.fixed_key is not None and hit.fixed_key <= offer.source_key for hit in group.hits)
+    return "yes" if cures else "no"
+
+
+def _offers(organisation_id: UUID, hosts: Collection[HostLine]) -> dict[UUID, dict[tuple[str, str], Offered]]:
+    lines = load_offers(organisation_id=organisation_id, host_ids=[host.id for host in hosts])
+    versions = load_versions(line.version_id for offers in lines.values() for line in offers)
+    found: dict[UUID, dict[tuple[str, str], Offered]] = {host.id: {} for host in hosts}
+    for host_id, offers in lines.items():
+        own = found[host_id]
+        for line in offers:
+            version = versions.get(line.version_id)
+            if version is None:
+                continue
+            source = (version.stream, version.source_name)
+            known = own.get(source)
+            if known is None or known.source_key < version.source_key:
+                own[source] = Offered(
+                    source_version=version.source_version, source_key=version.source_key, kept_back=line.kept_back
+                )
+    return found

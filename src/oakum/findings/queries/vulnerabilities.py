@@ -1,0 +1,213 @@
+"""Vulnerabilities as people look for them: by CVE, over all hosts.
+
+A CVE's own deadline is judged by that CVE alone, also where another one on the same package is due sooner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from uuid import UUID
+
+from django.db.models import F, Q
+
+from oakum.core.errors import OperatorError
+from oakum.core.priority import NO_DUE_AT, Stated
+from oakum.findings.queries.due import CveDue, cve_dues, schedule_of, severity_rank
+from oakum.findings.queries.host_findings import page_of
+from oakum.findings.queries.risk import Threat
+from oakum.findings.queries.values import (
+    PAGE_COUNT_MAX,
+    SEARCH_LENGTH_MAX,
+    SEVERITIES,
+    AdvisoryView,
+    FindingFilter,
+    KevView,
+    Rules,
+    VulnerabilityPage,
+    VulnerabilityRow,
+    VulnerabilityView,
+)
+from oakum.findings.queries.view import Slice, View, load_view
+from oakum.intel.models import Advisory, KevEntry, Vulnerability
+
+ADVISORY_COUNT_MAX = 200  # of one CVE
+
+
+@dataclass(slots=True, kw_only=True)
+class _Spread:
+    """One CVE with every slice that has it."""
+
+    threat: Threat
+    due_at: datetime
+    severity: Stated
+    slices: list[Slice] = field(default_factory=list)
+
+
+def vulnerabilities(
+    *,
+    organisation_id: UUID,
+    rules: Rules,
+    now: datetime,
+    search: str = "",
+    severity: str = "",
+    kev: bool | None = None,
+    limit: int = 50,
+    offset: int = 0,
+) -> VulnerabilityPage:
+    """Return a page of the CVEs that are open on some host, soonest deadline first.
+
+    ``search`` is any part of a CVE, a package or an advisory's ref.
+
+    Raises:
+        OperatorError: no such severity (``filter_invalid``).
+    """
+    if severity and severity not in SEVERITIES:
+        raise OperatorError(
+            code="filter_invalid",
+            sentence=f"{severity!r} is no severity.",
+            next_step=f"Use one of: {', '.join(SEVERITIES)}.",
+        )
+    limit, offset = max(1, min(limit, PAGE_COUNT_MAX)), max(0, offset)
+    view = load_view(organisation_id=organisation_id, rules=rules, now=now)
+    found = [
+        one
+        for one in _spread(view, search.strip().lower()[:SEARCH_LENGTH_MAX]).values()
+        if (kev is None or kev == (one.threat.kev is not None))
+        and (not severity or severity == (one.severity.value or "unknown"))
+    ]
+    found.sort(key=lambda one: (one.due_at, severity_rank(one.severity), one.threat.cve))
+    return VulnerabilityPage(
+        rows=tuple(_row(view, one) for one in found[offset : offset + limit]),
+        total_count=len(found),
+        limit=limit,
+        offset=offset,
+        as_of=view.as_of(),
+    )
+
+
+def _spread(view: View, search: str) -> dict[str, _Spread]:
+    found: dict[str, _Spread] = {}
+    for slice_ in view.slices:
+        enrolled_at = view.hosts[slice_.members[0]].enrolled_at
+        dues = cve_dues(view.risk, slice_.group, view.rules.pack, is_public=slice_.is_public, enrolled_at=enrolled_at)
+        for cve, due in _matching(slice_, dues.items(), search):
+            known = found.get(cve)
+            if known is None:
+                known = found[cve] = _Spread(threat=due.threat, due_at=due.due_at, severity=due.severity)
+            elif due.due_at < known.due_at:
+                known.due_at = due.due_at
+            if severity_rank(due.severity) < severity_rank(known.severity):
+                known.severity = due.severity
+            known.slices.append(slice_)
+    return found
+
+
+def _matching(slice_: Slice, dues: Collection[tuple[str, CveDue]], search: str) -> Collection[tuple[str, CveDue]]:
+    if not search or any(search in name.lower() for name in (slice_.group.source_name, *slice_.group.names.values())):
+        return dues
+    if search not in slice_.group.search_text:
+        return ()
+    by_ref = {cve for hit in slice_.group.hits if search in hit.view.ref.lower() for cve in hit.view.cves}
+    return [(cve, due) for cve, due in dues if search in cve.lower() or cve in by_ref]
+
+
+def _row(view: View, one: _Spread) -> VulnerabilityRow:
+    cve = one.threat.cve
+    hosts: set[int] = set()
+    overdue: set[int] = set()
+    no_fix: set[int] = set()
+    for slice_ in one.slices:
+        hosts.update(slice_.members)
+        overdue.update(_overdue(view, slice_, cve))
+        if all(hit.fixed_key is None for hit in slice_.group.hits if cve in hit.view.cves):
+            no_fix.update(slice_.members)
+    return VulnerabilityRow(
+        cve=cve,
+        summary=one.threat.summary,
+        severity=one.severity.value or "unknown",
+        severity_source=one.severity.source,
+        kev=one.threat.kev is not None,
+        cvss_score=one.threat.cvss_score,
+        packages=tuple(sorted({slice_.group.source_name for slice_ in one.slices})),
+        host_count=len(hosts),
+        host_overdue_count=len(overdue),
+        host_no_fix_count=len(no_fix),
+        due_at=None if one.due_at == NO_DUE_AT else one.due_at,
+    )
+
+
+def _overdue(view: View, slice_: Slice, cve: str) -> tuple[int, ...]:
+    if not slice_.can_be_overdue:
+        return ()
+    schedule = schedule_of(view.risk, slice_.group, view.rules.pack, is_public=slice_.is_public, cve=cve)
+    return slice_.members[: view.due_before(slice_, view.now, schedule)]
+
+
+def vulnerability(
+    *, organisation_id: UUID, cve: str, rules: Rules, now: datetime, limit: int = 50, offset: int = 0
+) -> VulnerabilityView:
+    """Return what is known of a CVE, also of one that no feed here speaks of, and a page of the hosts that have it.
+
+    Hosts' rows show their deadline with everything that is wrong with the package, of which the CVE is a part.
+    """
+    cve = cve.strip().upper()
+    view = load_view(organisation_id=organisation_id, rules=rules, now=now)
+    row = Vulnerability.objects.filter(cve=cve).first() or Vulnerability(cve=cve)
+    page = page_of(view, organisation_id=organisation_id, wanted=FindingFilter(cve=cve), limit=limit, offset=offset)
+    return VulnerabilityView(
+        cve=cve,
+        summary=row.summary,
+        cvss_score=row.cvss_score,
+        cvss_vector=row.cvss_vector,
+        cvss_source=row.cvss_source,
+        automatable=row.ssvc_automatable,
+        technical_impact=row.ssvc_technical_impact,
+        ssvc_source=row.ssvc_source,
+        kev=_kev(cve),
+        advisories=tuple(_advisories(organisation_id, cve)),
+        host_count=len({index for one in view.slices if cve in one.group.cves for index in one.members}),
+        findings=page,
+    )
+
+
+def _kev(cve: str) -> KevView | None:
+    row = KevEntry.objects.filter(cve=cve, generation=F("feed__generation")).order_by("-feed_id").first()
+    if row is None:
+        return None
+    return KevView(
+        name=row.name,
+        listed_at=_midnight(row.added_on),
+        due_at=_midnight(row.due_on) if row.due_on else None,
+        ransomware=row.ransomware,
+        forensic_triage=row.forensic_triage,
+    )
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(0), tzinfo=UTC)
+
+
+def _advisories(organisation_id: UUID, cve: str) -> Iterator[AdvisoryView]:
+    """Yield the advisories that speak of the CVE, newest first: imported ones, and this organisation's own hosts'."""
+    rows = (
+        Advisory.objects.filter(Q(organisation=None) | Q(organisation_id=organisation_id), advisorycve__cve=cve)
+        .filter(generation=F("feed__generation"), withdrawn_at=None)
+        .order_by(F("published_at").desc(nulls_last=True), "ref")
+        .values_list("ref", "feed__name", "title", "severity", "cves", "published_at", "organisation_id")
+    )
+    for ref, feed, title, severity, cves, published_at, owner_id in rows[:ADVISORY_COUNT_MAX]:
+        yield AdvisoryView(
+            ref=ref,
+            feed=feed,
+            title=title,
+            severity=severity or "unknown",
+            cves=tuple(sorted(cves)),
+            state="",
+            fixed_version="",
+            evidence="",
+            since=None,
+            published_at=published_at,
+            told_by_hosts=owner_id is not None,
+        )

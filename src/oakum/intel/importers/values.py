@@ -1,0 +1,78 @@
+"""What importers give, and how they word that a file cannot be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from oakum.core.advisories import AdvisoryRecord
+from oakum.core.errors import FeedError
+
+HEAD_BYTES = 4_096
+FILE_BYTES_MAX = 4 * 1024**3  # the largest published feed has a few hundred MB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KevRecord:
+    """A CVE listed as exploited.  ``ransomware``: known or unknown; ``forensic_triage``: yes, no or unknown."""
+
+    cve: str
+    name: str
+    summary: str
+    added_on: date
+    due_on: date | None
+    ransomware: str
+    forensic_triage: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """One record, None where it is not for us; ``skipped`` says what was left out of it, in words that can be counted."""
+
+    record: AdvisoryRecord | KevRecord | None
+    skipped: tuple[str, ...] = ()
+
+
+def unreadable(path: Path, place: str, reason: str) -> FeedError:
+    """Return the fault of a file that is cut, corrupt or not what it claims to be."""
+    where = f"{path.name}, {place}" if place else path.name
+    return FeedError(
+        code="feed_unreadable",
+        sentence=f"{where}: {reason}; nothing was changed.",
+        next_step="Fetch the file again and import it anew; the former import is still in use.",
+    )
+
+
+def too_large(path: Path, place: str, reason: str) -> FeedError:
+    """Return the fault of a file beyond a limit that no honest feed comes near."""
+    return FeedError(
+        code="feed_too_large",
+        sentence=f"{path.name}{f', {place}' if place else ''}: {reason}; nothing was changed.",
+        next_step="Check where the file came from; if it is genuine, report it so that the limit can be raised.",
+    )
+
+
+def check_size(path: Path, bytes_max: int) -> None:
+    """Refuse a file larger than ``bytes_max``.
+
+    Raises:
+        FeedError: it is larger, or cannot be looked at.
+    """
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise unreadable(path, "", f"it cannot be read ({error.strerror or error})") from error
+    if size > bytes_max:
+        raise too_large(path, "", f"it has {size} bytes, more than {bytes_max}")
+
+
+def parse_instant(text: object) -> datetime | None:
+    """Return an RFC 3339 text's instant in UTC, None where there is none: dates are told for people, not matched."""
+    if not isinstance(text, str):
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+        return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

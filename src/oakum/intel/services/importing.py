@@ -1,0 +1,303 @@
+"""Import a feed's file: all of it, or nothing.
+
+A new generation is filled in short transactions while everybody goes on reading the former one; then one row switches.
+A file that is cut, corrupt or too large is refused naming the place, and what it filled until then is removed.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from django.db import transaction
+
+from oakum.core.advisories import AdvisoryRecord
+from oakum.core.errors import FeedError
+from oakum.core.text import clean_text
+from oakum.intel.importers import Importer, KevRecord, importer_for
+from oakum.intel.importers.values import FILE_BYTES_MAX, Read
+from oakum.intel.models import Advisory, AdvisoryCve, AffectedRange, Feed, KevEntry
+from oakum.intel.services.generations import ROW_COUNT_MAX, Generation, begin, discard, writing
+from oakum.intel.services.host_notes import HOST_FEED
+from oakum.intel.services.vulnerabilities import CveFacts, record_facts, record_from_advisories
+from oakum.journal.services import append
+
+RECORD_COUNT = 300  # held in memory at once
+SKIPPED_COUNT_MAX = 20  # different reasons told in a report
+NAME_LENGTH_MAX = 60
+PROBLEM_LENGTH_MAX = 500
+_COPY_BYTES = 1024 * 1024
+
+Progress = Callable[[int, int | None], None]  # records read, of how many (None: not known)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedOrigin:
+    """Where a file was fetched from; kept when its import has succeeded, so a failed one is fetched again."""
+
+    url: str
+    etag: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """What an import has brought.
+
+    ``affected_count`` counts packages of advisories.  ``skipped`` are the reasons why records or parts of them were left
+    out, with how many, the most frequent first.
+    """
+
+    feed_name: str
+    kind: str
+    generation: int
+    record_count: int
+    affected_count: int
+    skipped: tuple[tuple[str, int], ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Tally:
+    """What has been read so far."""
+
+    read: int = 0
+    records: int = 0
+    affected: int = 0
+    skipped: Counter[str]
+    seen: set[str]
+
+
+def import_feed(
+    source: Path | BinaryIO,
+    *,
+    kind: str | None = None,
+    name: str | None = None,
+    progress: Progress | None = None,
+    origin: FeedOrigin | None = None,
+    now: datetime,
+) -> ImportReport:
+    """Import a file, or a stream that is first copied to a temporary file, and return what it brought.
+
+    ``kind`` is recognised and ``name`` chosen where they are not given.  The same file again gives the same result.
+
+    Raises:
+        FeedError: the format is unknown, the file is cut, corrupt or too large, the name is another feed's, or another
+            import of the feed has begun.  Nothing that readers see was changed.
+    """
+    if not isinstance(source, Path):
+        with tempfile.TemporaryDirectory(prefix="oakum-feed-") as folder:
+            copy = _copied(source, Path(folder) / "feed")
+            return import_feed(copy, kind=kind, name=name, progress=progress, origin=origin, now=now)
+    importer = importer_for(source, kind)
+    feed_name = _checked_name(name or importer.default_name(source))
+    generation = begin(name=feed_name, kind=importer.kind, now=now)
+    try:
+        tally = _fill(importer, source, generation, progress)
+        return _switch(generation, importer.kind, tally, origin, now)
+    except FeedError as error:
+        _record_failure(generation, error, now)
+        raise
+
+
+def _copied(stream: BinaryIO, path: Path) -> Path:
+    size = 0
+    with path.open("wb") as file:
+        while chunk := stream.read(_COPY_BYTES):
+            size += len(chunk)
+            if size > FILE_BYTES_MAX:
+                raise FeedError(
+                    code="feed_too_large",
+                    sentence=f"The feed has more than {FILE_BYTES_MAX} bytes; nothing was changed.",
+                    next_step="Check where it comes from.",
+                )
+            file.write(chunk)
+    return path
+
+
+def _checked_name(name: str) -> str:
+    if name == HOST_FEED or not 0 < len(name) <= NAME_LENGTH_MAX or not name.isprintable():
+        raise FeedError(
+            code="feed_name_invalid",
+            sentence=f"A feed cannot be called {name[:NAME_LENGTH_MAX]!r}; nothing was changed.",
+            next_step=f"Use another --name, of at most {NAME_LENGTH_MAX} characters.",
+        )
+    return name
+
+
+def _fill(importer: Importer, path: Path, generation: Generation, progress: Progress | None) -> _Tally:
+    tally = _Tally(skipped=Counter(), seen=set())
+    total = importer.record_count(path)
+    for batch in _batches(importer.records(path)):
+        records = [each.record for each in batch if each.record is not None]
+        _fill_advisories(generation, [each for each in records if isinstance(each, AdvisoryRecord)], tally)
+        _fill_kev(generation, [each for each in records if isinstance(each, KevRecord)], tally)
+        tally.read += len(batch)
+        for each in batch:
+            tally.skipped.update(each.skipped)
+        if progress is not None:
+            progress(tally.read, total)
+    return tally
+
+
+def _batches(records: Iterator[Read]) -> Iterator[Sequence[Read]]:
+    batch: list[Read] = []
+    for each in records:
+        batch.append(each)
+        if len(batch) >= RECORD_COUNT:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _fill_advisories(generation: Generation, records: Sequence[AdvisoryRecord], tally: _Tally) -> None:
+    new: list[AdvisoryRecord] = []
+    for record in records:
+        if record.ref in tally.seen:
+            tally.skipped["ids that another record has already"] += 1
+        else:
+            tally.seen.add(record.ref)
+            new.append(record)
+    if not new:
+        return
+    with writing(generation):
+        advisories = Advisory.objects.bulk_create([_advisory(generation, record) for record in new])
+    pairs = list(zip(advisories, new, strict=True))
+    ranges = [row for advisory, record in pairs for row in _ranges(advisory, record)]
+    cves = [AdvisoryCve(advisory=advisory, cve=cve) for advisory, record in pairs for cve in record.cves]
+    for start in range(0, len(ranges), ROW_COUNT_MAX):
+        with writing(generation):
+            AffectedRange.objects.bulk_create(ranges[start : start + ROW_COUNT_MAX])
+    for start in range(0, len(cves), ROW_COUNT_MAX):
+        with writing(generation):
+            AdvisoryCve.objects.bulk_create(cves[start : start + ROW_COUNT_MAX])
+    tally.records += len(new)
+    tally.affected += sum(len(record.affected) for record in new)
+
+
+def _advisory(generation: Generation, record: AdvisoryRecord) -> Advisory:
+    return Advisory(
+        feed_id=generation.feed_id,
+        generation=generation.number,
+        ref=record.ref,
+        title=record.title,
+        details=record.details,
+        severity=record.severity,
+        published_at=record.published_at,
+        modified_at=record.modified_at,
+        withdrawn_at=record.withdrawn_at,
+        cves=list(record.cves),
+        cvss_vector=record.cvss_vector,
+    )
+
+
+def _ranges(advisory: Advisory, record: AdvisoryRecord) -> Iterator[AffectedRange]:
+    for package in record.affected:
+        for each in package.intervals:
+            yield AffectedRange(
+                advisory=advisory,
+                stream=package.stream,
+                name=package.name,
+                scheme=package.scheme,
+                low_key=each.interval.low,
+                high_key=each.interval.high,
+                fixed_version=each.fixed_version,
+                state=package.state,
+            )
+
+
+def _fill_kev(generation: Generation, records: Sequence[KevRecord], tally: _Tally) -> None:
+    if not records:
+        return
+    with writing(generation):
+        KevEntry.objects.bulk_create([_kev_entry(generation, record) for record in records])
+    # What the catalogue says of a flaw stands in for a summary that nobody has told; true whatever becomes of the rest.
+    record_facts((CveFacts(cve=each.cve, summary=each.summary) for each in records), source=generation.feed_name)
+    tally.records += len(records)
+
+
+def _kev_entry(generation: Generation, record: KevRecord) -> KevEntry:
+    return KevEntry(
+        feed_id=generation.feed_id,
+        generation=generation.number,
+        cve=record.cve,
+        name=record.name,
+        added_on=record.added_on,
+        due_on=record.due_on,
+        ransomware=record.ransomware,
+        forensic_triage=record.forensic_triage,
+    )
+
+
+def _switch(
+    generation: Generation, kind: str, tally: _Tally, origin: FeedOrigin | None, now: datetime
+) -> ImportReport:
+    """Let readers see the generation.
+
+    What it says of CVEs is recorded just before: the file has been read to its end by then, so it is worth keeping.
+    """
+    record_from_advisories(generation)
+    report = ImportReport(
+        feed_name=generation.feed_name,
+        kind=kind,
+        generation=generation.number,
+        record_count=tally.records,
+        affected_count=tally.affected,
+        skipped=tuple(tally.skipped.most_common(SKIPPED_COUNT_MAX)),
+    )
+    with writing(generation) as feed:
+        feed.generation, feed.record_count = generation.number, tally.records
+        feed.imported_at, feed.checked_at, feed.problem = now, now, ""
+        feed.etag = origin.etag if origin else ""
+        if origin:
+            feed.url = origin.url
+        feed.save(
+            update_fields=["generation", "record_count", "imported_at", "checked_at", "problem", "etag", "url"]
+        )
+        _journal(feed, "intel.feed_imported", _told(report), now)
+    # Findings point at former advisories until they are assessed anew; nothing points at former KEV entries.
+    if kind == "kev":
+        discard(generation.feed_id, above=-1, below=generation.number)
+    return report
+
+
+def _told(report: ImportReport) -> dict[str, object]:
+    return {
+        "generation": report.generation,
+        "record_count": report.record_count,
+        "affected_count": report.affected_count,
+        "skipped": [{"reason": reason, "count": count} for reason, count in report.skipped],
+    }
+
+
+def _record_failure(generation: Generation, error: FeedError, now: datetime) -> None:
+    record_problem(feed_name=generation.feed_name, error=error, now=now)
+    if error.code != "feed_import_superseded":
+        discard(generation.feed_id, above=generation.number - 1, below=generation.number + 1)
+
+
+def record_problem(*, feed_name: str, error: FeedError, now: datetime) -> None:
+    """Keep why the last import or fetch of a feed failed; journalled when it is another reason than before."""
+    with transaction.atomic():
+        feed = Feed.objects.select_for_update().get(name=feed_name)
+        problem = clean_text(error.sentence, length_max=PROBLEM_LENGTH_MAX)
+        is_new = feed.problem != problem
+        feed.problem, feed.checked_at = problem, now
+        feed.save(update_fields=["problem", "checked_at"])
+        if is_new:
+            _journal(feed, "intel.feed_failed", {"code": error.code, "problem": problem}, now)
+
+
+def _journal(feed: Feed, kind: str, payload: dict[str, object], now: datetime) -> None:
+    append(
+        organisation_id=None,
+        kind=kind,
+        actor="admin",
+        subject=f"feed:{feed.name}",
+        payload={"feed": feed.name, "format": feed.kind, **payload},
+        now=now,
+    )

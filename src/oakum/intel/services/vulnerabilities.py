@@ -1,0 +1,94 @@
+"""Derive what is known of each CVE from the feeds' records.
+
+A CVE belongs to no generation: what one feed has told of it stays when another is imported.  Facts are only added or
+replaced by better ones, never blanked; which rating is shown is ``core.ratings.better``, except that a feed may correct
+itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from django.db import transaction
+
+from oakum.core.advisories import speaks_of_one_cve
+from oakum.core.ratings import Rating, better, rate
+from oakum.intel.models import Advisory, Vulnerability
+from oakum.intel.services.generations import ROW_COUNT_MAX, Generation
+
+SUMMARY_LENGTH_MAX = 4_000
+_FIELDS = ("summary", "cvss_vector", "cvss_score", "cvss_source")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CveFacts:
+    """What one feed says of one CVE; ``replaces``: its summary is the flaw's own text, not a stand-in."""
+
+    cve: str
+    summary: str = ""
+    replaces: bool = False
+    rating: Rating | None = None
+
+
+def record_from_advisories(generation: Generation) -> None:
+    """Record every CVE that the generation's advisories name."""
+    rows = Advisory.objects.filter(feed_id=generation.feed_id, generation=generation.number).order_by("id")
+    columns = rows.values_list("ref", "cves", "details", "cvss_vector")
+    facts = (each for row in columns.iterator(chunk_size=500) for each in _facts_of(*row))
+    record_facts(facts, source=generation.feed_name)
+
+
+def _facts_of(ref: str, cves: Sequence[str], details: str, vector: str) -> Iterator[CveFacts]:
+    is_about_one = speaks_of_one_cve(ref, cves)
+    for cve in cves:
+        yield CveFacts(
+            cve=cve,
+            summary=details[:SUMMARY_LENGTH_MAX] if is_about_one else "",
+            replaces=is_about_one,
+            rating=rate(vector) if vector else None,
+        )
+
+
+def record_facts(facts: Iterable[CveFacts], *, source: str) -> None:
+    """Store what ``source`` says of each CVE, in short transactions; saying it again changes nothing."""
+    chunk: dict[str, CveFacts] = {}
+    for each in facts:
+        chunk[each.cve] = _joined(chunk[each.cve], each) if each.cve in chunk else each
+        if len(chunk) >= ROW_COUNT_MAX:
+            _store(chunk, source)
+            chunk = {}
+    _store(chunk, source)
+
+
+def _joined(one: CveFacts, other: CveFacts) -> CveFacts:
+    """Return what two records of one feed say of one CVE together."""
+    ratings = [rating for rating in (one.rating, other.rating) if rating is not None]
+    leading = other if other.summary and (other.replaces or not one.summary) else one
+    return replace(leading, rating=better(*ratings) if len(ratings) > 1 else next(iter(ratings), None))
+
+
+def _store(chunk: Mapping[str, CveFacts], source: str) -> None:
+    with transaction.atomic():
+        known = Vulnerability.objects.in_bulk(list(chunk))
+        missing = [_merged(Vulnerability(cve=cve), each, source) for cve, each in chunk.items() if cve not in known]
+        Vulnerability.objects.bulk_create(missing, ignore_conflicts=True)
+        changed = [row for cve, row in known.items() if _is_changed_by(row, chunk[cve], source)]
+        Vulnerability.objects.bulk_update(changed, _FIELDS, batch_size=100)
+
+
+def _is_changed_by(row: Vulnerability, facts: CveFacts, source: str) -> bool:
+    before = [getattr(row, field) for field in _FIELDS]
+    _merged(row, facts, source)
+    return before != [getattr(row, field) for field in _FIELDS]
+
+
+def _merged(row: Vulnerability, facts: CveFacts, source: str) -> Vulnerability:
+    if facts.summary and (facts.replaces or not row.summary):
+        row.summary = facts.summary
+    if facts.rating is not None:
+        known = rate(row.cvss_vector) if row.cvss_vector and row.cvss_source != source else None
+        best = better(known, facts.rating) if known else facts.rating
+        if best is not known:
+            row.cvss_vector, row.cvss_score, row.cvss_source = best.vector, best.score, source[:40]
+    return row
