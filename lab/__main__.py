@@ -1,7 +1,7 @@
 """The lab's command line: ``python -m lab up | down | roots``.
 
-Exit codes: 0 in order, 2 misuse, 4 fault, 130 interrupted before it was up.  It enrols hosts only through the hook of ``lab.demo``, if that
-module is there.
+Exit codes: 0 in order, 2 misuse, 4 fault, 130 interrupted before it was up.  It enrols hosts only through the
+hook of ``lab.demo``, if that module is there.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from lab.errors import LabError
 from lab.lab import Lab
 from lab.places import places
 from lab.roots import build_roots, releases_wanted
+from lab.signals import terminate_as_exit
 from lab.teardown import cleanup_stale
 
 EXIT_FAULT = 4
@@ -79,6 +80,7 @@ def main() -> None:
     verbs.add_parser("down", help="clear away labs whose process is gone")
     verbs.add_parser("roots", help="only build the base roots")
     arguments = parser.parse_args()
+    terminate_as_exit()
     try:
         if arguments.verb == "up":
             up(arguments.hosts, after_boot=load_after_boot())

@@ -6,7 +6,7 @@ import atexit
 import sys
 
 from lab.lab import Lab
-from lab.server import CHECK_IN_SECONDS, OakumServer
+from lab.server import OakumServer
 
 
 def _say(line: str) -> None:
@@ -21,7 +21,7 @@ def after_boot(lab: Lab) -> None:
     _say("starting Oakum in the lab ...")
     server.start()
     server.add_person("bea", "approver")
-    server.client().patch("/policy/settings", {"check_in_seconds": CHECK_IN_SECONDS, "soak_seconds": 60})
+    server.client().patch("/policy/settings", {"soak_seconds": 60})
     server.enrol_all(lab.hosts, progress=_say)
     password = server.command("admin", "reset-password", "admin").stdout.strip().rpartition(" ")[2]
     second = server.command("admin", "reset-password", "bea").stdout.strip().rpartition(" ")[2]

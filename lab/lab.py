@@ -5,13 +5,11 @@ Decides the order in which the parts come and go.  It enrols no host in Oakum: a
 
 from __future__ import annotations
 
-import signal
 import subprocess
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Any, Self
 
 from lab import commands, limits, teardown
@@ -28,6 +26,7 @@ from lab.relay import Relay
 from lab.repository import REPOSITORY_HOST, LocalRepository
 from lab.requirements import check_requirements
 from lab.roots import Progress, build_roots, prune, record_roots, releases_wanted
+from lab.signals import terminate_as_exit
 
 # Names as a small company would have them, so that pages and stories read like a fleet.
 ROLES = ("web", "db", "app", "mail", "cache")
@@ -91,7 +90,7 @@ class Lab:
         missing = check_requirements()
         if missing:
             raise LabError("A lab cannot be built here: " + " ".join(missing), remedy="do what it asks for above")
-        self._restore_signal = _terminate_as_exit()
+        self._restore_signal = terminate_as_exit()
         try:
             teardown.cleanup_stale(self._places)
             self._open()
@@ -242,19 +241,3 @@ class Lab:
             assert guardian.stdin is not None
             guardian.stdin.close()
             guardian.wait()
-
-
-def _terminate_as_exit() -> Callable[[], None]:
-    """Make SIGTERM leave by an exception, so that ``with`` blocks end; return how to undo that.
-
-    Only where nobody else handles it, and only in the main thread, where Python allows it.
-    """
-    unhandled = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    if not unhandled or threading.current_thread() is not threading.main_thread():
-        return lambda: None
-
-    def leave(number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    signal.signal(signal.SIGTERM, leave)
-    return lambda: (signal.signal(signal.SIGTERM, signal.SIG_DFL), None)[1]

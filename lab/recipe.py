@@ -104,8 +104,9 @@ class Recipe:
         """Return the mmdebstrap command.
 
         Only the frozen main suite goes in, so that every update since the release is still pending.
-        It runs in a mount namespace of its own: mmdebstrap binds the machine's /dev, /proc and /sys into the root, and one
-        that is killed would leave them there.  ``force-unsafe-io``: half of dpkg's time on a disk is fsync, and a lab host may lose its data.
+        It runs in a mount namespace of its own: mmdebstrap binds the machine's /dev, /proc and /sys into the
+        root, and one that is killed would leave them there.  ``force-unsafe-io``: half of dpkg's time on a disk
+        is fsync, and a lab host may lose its data.
         """
         return [
             "unshare",

@@ -30,6 +30,8 @@ REQUIRED_COMMANDS = {
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
     "systemd-nspawn": "systemd-container",
+    "umount": "mount",
+    "unshare": "util-linux",
 }
 
 
@@ -38,13 +40,21 @@ def check_requirements() -> list[str]:
     if os.geteuid() != 0:
         return ["The lab makes namespaces and mounts: run it as root (sudo)."]
     missing = {package for name, package in REQUIRED_COMMANDS.items() if shutil.which(name) is None}
-    found = [f"Commands are missing: run `apt-get install {' '.join(sorted(missing))}`."] if missing else []
-    for probe in (hierarchies, _probe_namespace, _probe_overlay, machine_mirror):
+    if missing:  # What follows asks those commands.
+        return [f"Commands are missing: run `apt-get install {' '.join(sorted(missing))}`."]
+    found = []
+    for probe in (hierarchies, machine_mirror, _probe_mounts):
         try:
             probe()
         except (LabError, OSError) as error:
             found.append(" ".join(str(error).split()))
     return found
+
+
+def _probe_mounts() -> None:
+    """Raise where namespaces or, in them, overlays cannot be made."""
+    _probe_namespace()
+    _probe_overlay()
 
 
 def _probe_namespace() -> None:

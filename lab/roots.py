@@ -82,6 +82,7 @@ def _build_missing(places: Places, missing: list[Recipe], progress: Progress) ->
                     build.result()
             except BaseException:
                 builders.kill()
+                builders.remove()  # A builder that only waits for its lock finds no cgroup to start in.
                 raise
     finally:
         proxy.stop()

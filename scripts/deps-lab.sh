@@ -11,6 +11,6 @@ apt-get -qq install -y --no-install-recommends postgresql-common >/dev/null
 sed -i 's/^#\?create_main_cluster.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf 2>/dev/null || true
 apt-get -qq install -y --no-install-recommends \
   postgresql chromium fonts-dejavu-core \
-  mmdebstrap systemd-container openssh-server openssh-client iproute2 apt-utils dpkg-dev gpg procps util-linux \
+  mmdebstrap debian-archive-keyring systemd-container openssh-server openssh-client iproute2 apt-utils dpkg-dev gpg procps util-linux \
   python3-venv ca-certificates curl >/dev/null
 echo "deps-lab: installed."

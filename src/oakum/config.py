@@ -49,7 +49,7 @@ class Config:
         """The address to open, without a trailing slash."""
         if self.public_url:
             return self.public_url.rstrip("/")
-        # Listening everywhere is no address to go to: the machine's own name is the best guess, OAKUM_PUBLIC_URL better.
+        # Listening everywhere is no address to go to: this host's name is a guess, OAKUM_PUBLIC_URL is better.
         name = socket.gethostname() if self.host in EVERYWHERE else self.host
         host = f"[{name}]" if ":" in name else name
         return f"{'https' if self.uses_tls else 'http'}://{host}:{self.port}"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import secrets
-from pathlib import Path
 
 from oakum.config import parse_database_url, read_config
 
@@ -78,7 +77,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 STATIC_URL = "/static/"
-STATIC_ROOT = Path(CONFIG.data_dir) / "static"
+STATIC_ROOT = None
 # Files are served straight out of the installed packages: no collectstatic step between a wheel and a page.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ssl
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oakum.agent.broker import Broker, Transport
+from oakum.agent.broker import Broker, Transport, transport
 from oakum.agent.broker.address import parse_certificate, parse_server
 from oakum.agent.broker.replies import explain_refusal, printable
 from oakum.agent.broker.transport import GZIP_FROM_BYTES, TRY_COUNT_MAX
@@ -149,6 +150,21 @@ def test_a_connection_that_the_server_closed_meanwhile_is_opened_again(server: F
     # The second request meets the end of the kept connection; a permit is not retried otherwise.
     assert broker.ask_permit(PERMIT).reason == "halted"
     assert len(server.bodies(PATH_PERMIT)) == 3
+
+
+def test_a_server_that_never_ends_its_reply_is_cut_off(
+    server: FakeServer, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "EXCHANGE_SECONDS_MAX", 0.2)
+    done = threading.Event()
+
+    def stall(_: Seen) -> None:
+        done.wait(30)
+
+    server.responders.append(stall)
+    with pytest.raises(ServerUnavailable):
+        broker.ask_permit(PERMIT)
+    done.set()
 
 
 @pytest.mark.parametrize(

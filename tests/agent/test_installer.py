@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import io
 import json
 import shutil
 import stat
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,12 +47,35 @@ def test_the_line_installs_and_enrols(server: FakeServer, tmp_path: Path) -> Non
     done = paste(line(server, tmp_path))
     assert done.returncode == 0, done.stderr
     agent = tmp_path / "usr/local/lib/oakum/oakum-agent.pyz"
-    assert agent.read_bytes() == agent_file().content
+    with zipfile.ZipFile(agent) as installed, zipfile.ZipFile(io.BytesIO(agent_file().content)) as served:
+        sources = {name: installed.read(name) for name in installed.namelist() if not name.endswith(".pyc")}
+        assert sources == {name: served.read(name) for name in served.namelist()}
     assert (tmp_path / "usr/local/lib/oakum/install.py").read_bytes() == server.files[INSTALLER_PATH]
     assert json.loads((tmp_path / "etc/oakum/agent.json").read_text())["server"] == server.url
     assert json.loads((tmp_path / "etc/oakum/policy.json").read_text())["mode"] == "report_only"
     assert stat.S_IMODE((tmp_path / "etc/oakum/secret").stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "usr/local/bin/oakum-agent").stat().st_mode) == 0o755
+
+
+def test_the_compiled_modules_are_used_and_another_python_would_take_the_text(
+    server: FakeServer, tmp_path: Path
+) -> None:
+    paste(line(server, tmp_path))
+    agent = tmp_path / "usr/local/lib/oakum/oakum-agent.pyz"
+    script = f"import sys; sys.path.insert(0, {str(agent)!r}); import oakum.agent.state as m; print(m.__file__)"
+    python = shutil.which("python3", path="/usr/bin:/bin")
+    assert python is not None
+    done = subprocess.run([python, "-I", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.rstrip().endswith("state.pyc")
+    spoil = tmp_path / "spoiled.pyz"
+    with zipfile.ZipFile(agent) as old, zipfile.ZipFile(spoil, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            new.writestr(name, b"\0\0\0\0" + content[4:] if name.endswith(".pyc") else content)
+    version = subprocess.run(
+        [sys.executable, "-I", str(spoil), "--version"], capture_output=True, text=True, check=True
+    )
+    assert version.stdout.startswith("oakum-agent ")
 
 
 def test_pasting_it_again_keeps_the_enrolment_and_sets_the_mode(server: FakeServer, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from oakum.agent.managers import detect
 from oakum.agent.managers.apt import AptManager
+from oakum.agent.observer.observe import hash_packages
 from oakum.agent.observer.processes import (
     ProcessScan,
     StaleProcess,
@@ -21,7 +22,16 @@ from oakum.agent.observer.processes import (
 from oakum.agent.observer.reboot import RebootVerdict, RunningKernel, judge_reboot, parse_running_kernel
 from oakum.agent.observer.stale import list_stale_services
 from oakum.agent.observer.system import parse_ip_addresses, parse_os_release, select_addresses
-from oakum.protocol.inventory import NO, UNKNOWN, YES, InstalledKernel, InstalledPackage, PackagesSection, StaleService
+from oakum.protocol.inventory import (
+    NO,
+    UNKNOWN,
+    YES,
+    InstalledKernel,
+    InstalledPackage,
+    PackagesSection,
+    StaleService,
+    section_hash,
+)
 
 MAPS = b"""\
 55d0a1c00000-55d0a1c32000 r--p 00000000 fd:01 1573 /usr/sbin/nginx
@@ -226,3 +236,13 @@ def test_kernel_versions_are_compared_in_the_package_managers_order() -> None:
     assert manager.is_older("6.1.0-9", "6.1.0-10")
     assert manager.is_older("1.0~rc1", "1.0")
     assert not manager.is_older("1:1", "2")
+
+
+TEXT = st.text(st.characters(codec="utf-8"), max_size=12) | st.just('"packages":[')
+PACKAGES = st.lists(st.builds(InstalledPackage, TEXT, TEXT, TEXT, TEXT, TEXT, st.booleans(), TEXT), max_size=4)
+
+
+@given(reason=TEXT, packages=PACKAGES)
+def test_the_frugal_hash_is_the_protocols_hash(reason: str, packages: list[InstalledPackage]) -> None:
+    section = PackagesSection("apt", "known", reason, tuple(packages))
+    assert hash_packages(section) == section_hash(section)

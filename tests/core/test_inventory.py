@@ -67,9 +67,7 @@ packages = st.builds(
     held=st.booleans(),
     state=text,
 )
-origins = st.builds(
-    Origin, origin=text, label=text, suite=text, codename=text, component=text, trusted=st.booleans()
-)
+origins = st.builds(Origin, origin=text, label=text, suite=text, codename=text, component=text, trusted=st.booleans())
 offers = st.builds(
     Offer,
     name=text,
@@ -116,10 +114,10 @@ def test_fingerprint_is_the_protocols_hash_of_packages(
 
 @given(st.lists(offers, max_size=3), st.lists(origins, max_size=2))
 def test_fingerprint_is_the_protocols_hash_of_offers(listed: list[Offer], told: list[Origin]) -> None:
-    repositories = tuple(Repository(address="https://mirror.example.test", origin=each, package_count=3) for each in told)
-    section = OffersSection(
-        manager="apt", status=KNOWN, reason="", offers=tuple(listed), repositories=repositories
+    repositories = tuple(
+        Repository(address="https://mirror.example.test", origin=each, package_count=3) for each in told
     )
+    section = OffersSection(manager="apt", status=KNOWN, reason="", offers=tuple(listed), repositories=repositories)
     assert fingerprint(section) == section_hash(section)
 
 

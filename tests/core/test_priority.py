@@ -24,6 +24,7 @@ from oakum.core.priority import (
     judge,
     rate_severity,
 )
+from oakum.core.ratings import Rating
 
 DETECTED_AT = datetime(2026, 11, 1, 9, 30, tzinfo=UTC)
 BOD = load_pack("cisa-bod-26-04")
@@ -151,16 +152,23 @@ def test_by_severity_the_clock_runs_from_detection_also_for_what_was_listed_year
 )
 def test_cvss_bands(score: float, band: str) -> None:
     """CVSS v3.1 section 5 and v4.0 section 6: qualitative severity rating scale."""
-    assert rate_severity(told="", told_by="", cvss_score=score, cvss_source="NVD").value == band
+    rating = Rating(vector="", score=score, version=3)
+    assert rate_severity(told="", told_by="", rating=rating, rated_by="NVD").value == band
 
 
 def test_the_publishers_word_outweighs_the_score() -> None:
-    rated = rate_severity(told="low", told_by="DSA-1-1", cvss_score=9.8, cvss_source="NVD")
+    rating = Rating(vector="", score=9.8, version=3)
+    rated = rate_severity(told="low", told_by="DSA-1-1", rating=rating, rated_by="NVD")
     assert rated == Stated(value="low", source="DSA-1-1")
 
 
 def test_nobody_told_is_an_answer() -> None:
-    assert rate_severity(told="", told_by="", cvss_score=None, cvss_source="") == NOBODY_TOLD
+    assert rate_severity(told="", told_by="", rating=None, rated_by="") == NOBODY_TOLD
+
+
+def test_cvss_2_has_no_critical() -> None:
+    rating = Rating(vector="", score=10.0, version=2)
+    assert rate_severity(told="", told_by="", rating=rating, rated_by="NVD").value == "high"
 
 
 answers = st.sampled_from(["no", "yes", ""])

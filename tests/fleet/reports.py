@@ -178,7 +178,5 @@ def enrol_host(organisation: Organisation, now: datetime, hostname: str = "web01
     reply: EnrolReply = services.enrol(
         enrol_request(make_token(organisation, now), secret=secret, hostname=hostname), now=now
     )
-    facts = dataclasses.replace(
-        FACTS, hostname=hostname, machine_id_hash=hashlib.sha256(hostname.encode()).hexdigest()
-    )
+    facts = dataclasses.replace(FACTS, hostname=hostname, machine_id_hash=hashlib.sha256(hostname.encode()).hexdigest())
     return SpeakingHost(id=UUID(reply.host_id), secret=secret, nonce=reply.nonce, facts=facts)

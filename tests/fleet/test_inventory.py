@@ -310,7 +310,9 @@ any_facts = st.builds(
         if isinstance(getattr(FACTS, name), str)
     },
     kernels=st.just(()),
-    stale_services=st.lists(st.builds(StaleService, unit=words, packages=st.just(()), process_count=st.integers()), max_size=2).map(tuple),
+    stale_services=st.lists(
+        st.builds(StaleService, unit=words, packages=st.just(()), process_count=st.integers()), max_size=2
+    ).map(tuple),
     addresses=st.lists(words, max_size=3).map(tuple),
     reboot_required_packages=st.lists(words, max_size=3).map(tuple),
 )

@@ -114,10 +114,7 @@ def test_nothing_of_another_organisation_can_be_seen_or_touched(organisation: Or
     assert queries.host_changes(organisation_id=organisation.id, host_id=host.id) == ()
     package_version_id = PackageVersion.objects.get().id
     assert (
-        queries.hosts_with_package_version(
-            organisation_id=organisation.id, package_version_id=package_version_id
-        )
-        == ()
+        queries.hosts_with_package_version(organisation_id=organisation.id, package_version_id=package_version_id) == ()
     )
 
 

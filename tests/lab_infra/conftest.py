@@ -9,17 +9,15 @@ import pytest
 
 from lab import Lab, check_requirements
 
-REQUIRED_VARIABLE = "OAKUM_LAB_REQUIRED"
-
 
 @pytest.fixture(scope="session")
 def lab_machine() -> None:
-    """Skip, naming what is missing, where no lab can be built; fail where OAKUM_LAB_REQUIRED says one must."""
+    """Skip, naming what is missing, where no lab can be built or none was asked for."""
+    if not os.environ.get("OAKUM_LAB"):
+        pytest.skip("A lab takes root and minutes: run `make test-lab` as root.")
     missing = check_requirements()
-    if missing and os.environ.get(REQUIRED_VARIABLE):
-        pytest.fail("no lab can be built here: " + " ".join(missing))
     if missing:
-        pytest.skip("no lab can be built here: " + " ".join(missing))
+        pytest.skip(" ".join(missing))
 
 
 @pytest.fixture(scope="module")

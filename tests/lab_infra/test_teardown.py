@@ -15,6 +15,7 @@ import pytest
 from lab import Lab, LabError
 from lab.cgroups import lab_cgroups
 from lab.children import REPOSITORY, package_environment
+from lab.folders import remove_folder
 from lab.mirror import MIRROR_VARIABLE, SECURITY_MIRROR_VARIABLE
 from lab.network import lab_namespaces
 from lab.places import new_lab_id, places
@@ -125,6 +126,27 @@ def test_stale_labs_are_cleared_and_living_ones_are_not() -> None:
     assert len(traces(living.lab_id)) > 5
     living.end(signal.SIGTERM)
     assert traces(living.lab_id) == []
+
+
+def test_a_folder_with_a_mount_in_it_is_left_whole(tmp_path: Path) -> None:
+    """A killed builder may leave the machine's own /dev/shm bound in its folder: nothing is removed through it."""
+    doomed, precious = tmp_path / "doomed", tmp_path / "precious"
+    (doomed / "dev/shm").mkdir(parents=True)
+    precious.mkdir()
+    for kept in (precious / "others", doomed / "own"):
+        kept.write_text("kept")
+    subprocess.run(["mount", "--bind", precious, doomed / "dev/shm"], check=True)
+    try:
+        with pytest.raises(LabError, match="is mounted in it"):
+            remove_folder(doomed)
+        assert (precious / "others").read_text() == "kept"
+        assert (doomed / "own").read_text() == "kept"
+    finally:
+        subprocess.run(["umount", doomed / "dev/shm"], check=True)
+    remove_folder(doomed)
+    assert not doomed.exists()
+    assert (precious / "others").read_text() == "kept"
+    remove_folder(doomed)
 
 
 def test_taking_down_what_never_came_up_changes_nothing() -> None:

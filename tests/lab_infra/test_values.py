@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import LabError, aptoutput
+from lab import REQUIRED_COMMANDS, LabError, aptoutput, check_requirements
 from lab.lab import host_names
 from lab.limits import INOTIFY_INSTANCES_WANTED, raise_inotify_limit, restore_inotify_limit
 from lab.mirror import Mirror, parse_index_targets
@@ -82,6 +82,13 @@ def test_only_the_frozen_suite_goes_into_a_root_so_that_updates_are_pending() ->
     assert not any("-security" in word or "-updates" in word for word in argv)
 
 
+def test_a_builders_mounts_are_its_own_and_end_with_it() -> None:
+    """Else one that is killed leaves the machine's /dev bound into the folder that is removed next."""
+    recipe = Recipe(release="bookworm", mirror=MIRROR, architecture="amd64", day=date(2026, 1, 1))
+    argv = recipe.build_argv(target="/t", finish_script="/f", build_proxy="http://127.0.0.1:1")
+    assert argv[:4] == ["unshare", "--mount", "--propagation=private", "mmdebstrap"]
+
+
 def test_the_finish_script_leaves_no_placeholder_and_no_key() -> None:
     recipe = Recipe(release="bookworm", mirror=MIRROR, architecture="amd64", day=date(2026, 1, 1))
     script = recipe.finish_script("http://127.0.0.1:9")
@@ -150,6 +157,16 @@ def test_a_lab_directory_an_overlay_cannot_take_is_refused(monkeypatch: pytest.M
     monkeypatch.setenv("OAKUM_LAB_DIR", str(tmp_path / "a,b"))
     with pytest.raises(LabError, match="plain path"):
         places()
+
+
+def test_what_is_missing_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    (sentence,) = check_requirements()
+    if os.geteuid() == 0:
+        assert "apt-get install" in sentence
+        assert set(REQUIRED_COMMANDS.values()) <= set(sentence.replace("`", " ").split())
+    else:
+        assert "as root" in sentence
 
 
 def test_host_names_are_distinct() -> None:

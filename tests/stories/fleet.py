@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lab import Lab, LabHost
-from lab.server import CHECK_IN_SECONDS, OakumServer, wait_until
+from lab.server import OakumServer, wait_until
 
 SETTLED = {"completed", "halted", "cancelled"}
 HEALTH_DELAY_SECONDS = 8
@@ -28,7 +28,6 @@ class Fleet:
         self.server.start()
         self.server.add_person("ann", "operator")
         self.server.add_person("bea", "approver")
-        self.server.client().patch("/policy/settings", {"check_in_seconds": CHECK_IN_SECONDS})
 
     def close(self) -> None:
         self.server.stop()

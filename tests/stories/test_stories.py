@@ -238,9 +238,7 @@ def sealed(order: dict[str, Any], key: Ed25519PrivateKey, like: dict[str, Any]) 
     return {
         "payloadType": like["payloadType"],
         "payload": base64.b64encode(payload).decode(),
-        "signatures": [
-            {"keyid": like["signatures"][0]["keyid"], "sig": base64.b64encode(signature).decode()}
-        ],
+        "signatures": [{"keyid": like["signatures"][0]["keyid"], "sig": base64.b64encode(signature).decode()}],
     }
 
 
@@ -266,4 +264,3 @@ def test_story_f_the_mirror_goes_away_and_comes_back(fleet: Fleet) -> None:
     for host in hosts:
         assert version_of(host, "acme-mirror") == "1.1"
         assert host.dpkg_audit() == ""
-

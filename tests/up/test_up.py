@@ -155,7 +155,7 @@ def test_a_taken_port_is_one_clear_line_and_a_remedy(running: Up, tmp_path: Path
 
 def test_killed_with_9_it_takes_its_children_along_and_goes_on_where_it_was(running: Up) -> None:
     assert running.process is not None
-    wait_for(lambda: (running.data / "agent" / "config" / "agent.json").exists(), "the local agent enrolled")
+    wait_for((running.data / "agent" / "config" / "agent.json").exists, "the local agent enrolled")
     host_id = json.loads((running.data / "agent" / "config" / "agent.json").read_text())["host_id"]
     running.process.send_signal(signal.SIGKILL)
     running.process.wait()

@@ -23,6 +23,8 @@ STATE_DIR = "/var/lib/oakum-agent"
 AGENT_FILE = "agent.json"
 SECRET_FILE = "secret"  # noqa: S105 - a file's name
 POLICY_FILE = "policy.json"
+# Under the state directory; the actor's own.
+ORDERS_DIR = "orders"
 
 CHECK_IN_SECONDS_MIN = 5
 CHECK_IN_SECONDS_MAX = 24 * 3600

@@ -125,8 +125,9 @@ def move_aside(path: Path, target: Path) -> None:
 
 
 def _fault(code: str, verb: str, path: Path, error: OSError) -> HostError:
+    lacks_right = isinstance(error, PermissionError)
     return HostError(
         code=code,
         sentence=f"Cannot {verb} {path}: {error.strerror or error}.",
-        next_step="Check the disk's free space, the directory's owner, and that the agent runs as root.",
+        next_step="Run the agent as root." if lacks_right else "Check the disk's free space and the directory.",
     )

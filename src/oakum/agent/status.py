@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oakum import __version__
-from oakum.agent.actor import active_orders
 from oakum.agent.config import OwnerPolicy, is_enrolled, load_config
 from oakum.agent.spool import SPOOL_DIR
 from oakum.agent.state import AgentState, load_state
-from oakum.agent.tick import current_policy
+from oakum.agent.tick import current_policy, list_active_orders
 from oakum.protocol.codec import to_plain
 from oakum.protocol.messages import ActiveOrder
 
@@ -59,7 +58,7 @@ def read_status(config_dir: Path, state_dir: Path) -> Status:
         checked_in_at=state.checked_in_at,
         check_in_seconds=state.check_in_seconds,
         clock_skew_seconds=state.clock_skew_seconds,
-        orders=tuple(active_orders(str(state_dir))),
+        orders=list_active_orders(state_dir),
         waiting_outcome_count=len(list((state_dir / SPOOL_DIR).glob("*-*.json"))),
         problems=_list_problems(policy, state, config_dir) if enrolled else (_not_enrolled(config_dir),),
     )

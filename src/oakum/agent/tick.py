@@ -13,12 +13,19 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Callable
 
-from oakum.agent import actor
 from oakum.agent.broker import Broker, Transport
 from oakum.agent.broker.address import parse_server
 from oakum.agent.broker.check_in import check_in
 from oakum.agent.broker.outcomes import flush_spool
-from oakum.agent.config import AgentConfig, OwnerPolicy, load_config, load_policy, load_secret, narrow_to_host
+from oakum.agent.config import (
+    ORDERS_DIR,
+    AgentConfig,
+    OwnerPolicy,
+    load_config,
+    load_policy,
+    load_secret,
+    narrow_to_host,
+)
 from oakum.agent.context import ActorContext
 from oakum.agent.errors import AgentError
 from oakum.agent.log import log
@@ -27,7 +34,8 @@ from oakum.agent.notes import answer_notes
 from oakum.agent.observer import Observation, observe
 from oakum.agent.spool import Spool
 from oakum.agent.state import StateStore
-from oakum.protocol.messages import PROTOCOL_VERSION, CheckInReply, InventoryUpload
+from oakum.protocol.dsse import Envelope
+from oakum.protocol.messages import PROTOCOL_VERSION, ActiveOrder, CheckInReply, InventoryUpload
 from oakum.protocol.trust import MODE_APPLY, parse_instant, render_instant
 
 # After a failure the lists are tried again at the next tick that is at least this much later.
@@ -45,8 +53,17 @@ class Agent:
     store: StateStore
     spool: Spool
     broker: Broker
-    manager: PackageManager | None
+    find_manager: Callable[[], PackageManager | None]
     now: Callable[[], datetime]
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one tick looks at the host: by which package manager, under which policy, past which processes."""
+
+    manager: PackageManager | None
+    policy: OwnerPolicy
+    ignored_pids: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -77,7 +94,7 @@ def open_agent(config_dir: Path, state_dir: Path) -> Agent:
         store=StateStore(state_dir),
         spool=Spool(state_dir),
         broker=Broker(transport, host_id=config.host_id, secret=load_secret(config_dir)),
-        manager=detect(),
+        find_manager=detect,
         now=utc_now,
     )
 
@@ -97,29 +114,29 @@ def tick(agent: Agent, *, ignored_pids: frozenset[int] = frozenset()) -> TickRep
     policy = current_policy(agent.config_dir)
     if policy.problem:
         log("policy.narrowed", problem=policy.problem)
-    _refresh_lists(agent, policy)
-    fault, reply = _report(agent, policy, ignored_pids)
-    work = actor.work(_context(agent, policy), reply.orders if reply else ())
-    if work.inventory_changed:
-        fault, _ = _report(agent, policy, ignored_pids)
+    # A new one each time: what it remembers of the host's settings and lists holds for a tick.
+    look = Look(manager=agent.find_manager(), policy=policy, ignored_pids=ignored_pids)
+    _refresh_lists(agent, look)
+    fault, reply = _report(agent, look)
+    next_due_at, inventory_changed = _work(agent, policy, reply.orders if reply else ())
+    if inventory_changed:
+        fault, _ = _report(agent, look)
     if fault is None:
         fault = _attempt("outcomes.send", lambda: flush_spool(agent.broker, agent.spool))
     agent.broker.close()
-    return TickReport(next_due_at=work.next_due_at, fault=fault)
+    return TickReport(next_due_at=next_due_at, fault=fault)
 
 
-def _report(
-    agent: Agent, policy: OwnerPolicy, ignored_pids: frozenset[int]
-) -> tuple[AgentError | None, CheckInReply | None]:
+def _report(agent: Agent, look: Look) -> tuple[AgentError | None, CheckInReply | None]:
     """Look, check in, and send what the server asks for."""
     observation = observe(
-        agent.manager,
+        look.manager,
         state_dir=agent.state_dir,
-        policy_mode=policy.local.mode,
+        policy_mode=look.policy.local.mode,
         now=agent.now(),
-        ignored_pids=ignored_pids,
+        ignored_pids=look.ignored_pids,
     )
-    active = actor.active_orders(str(agent.state_dir))
+    active = list_active_orders(agent.state_dir)
     try:
         reply = check_in(agent.broker, agent.store, observation, active=active, now=agent.now)
     except AgentError as error:
@@ -128,10 +145,32 @@ def _report(
     log("check_in.done", need=",".join(reply.need), orders=len(reply.orders), notes=len(reply.notes_wanted))
     fault = _attempt("inventory.send", lambda: _upload(agent, observation, reply.need))
     if fault is None:
-        fault = _attempt("notes.send", lambda: answer_notes(agent.broker, agent.manager, reply.notes_wanted))
+        fault = _attempt("notes.send", lambda: answer_notes(agent.broker, look.manager, reply.notes_wanted))
     if fault is not None:
         agent.store.change(check_in_problem=str(fault))
     return fault, reply
+
+
+def list_active_orders(state_dir: Path) -> tuple[ActiveOrder, ...]:
+    """Return the orders that this host is at work with."""
+    if not (state_dir / ORDERS_DIR).is_dir():
+        return ()
+    from oakum.agent.actor import active_orders  # noqa: PLC0415 - see _work
+
+    return tuple(active_orders(str(state_dir)))
+
+
+def _work(agent: Agent, policy: OwnerPolicy, envelopes: tuple[Envelope, ...]) -> tuple[datetime | None, bool]:
+    """Let the actor work; return when it wants to go on, and whether it changed what is installed.
+
+    It is imported only on a host that has ever had an order: most ticks of most hosts need not pay for it.
+    """
+    if not envelopes and not (agent.state_dir / ORDERS_DIR).is_dir():
+        return None, False
+    from oakum.agent.actor import work  # noqa: PLC0415
+
+    done = work(_context(agent, policy), envelopes)
+    return done.next_due_at, done.inventory_changed
 
 
 def _attempt(event: str, step: Callable[[], object]) -> AgentError | None:
@@ -157,17 +196,19 @@ def _upload(agent: Agent, observation: Observation, need: tuple[str, ...]) -> No
     log("inventory.sent", stored=",".join(stored))
 
 
-def _refresh_lists(agent: Agent, policy: OwnerPolicy) -> None:
-    """Refresh the package lists when the owner allows changes and they are older than he wants them to be."""
-    if agent.manager is None or policy.local.mode != MODE_APPLY or policy.refresh_lists_hours == 0:
+def _refresh_lists(agent: Agent, look: Look) -> None:
+    """Refresh the package lists when the owner allows changes and they are old, or cannot be relied on."""
+    manager, policy = look.manager, look.policy
+    if manager is None or policy.local.mode != MODE_APPLY or policy.refresh_lists_hours == 0:
         return
     now, tried_at = agent.now(), agent.store.state.lists_tried_at
     if tried_at and timedelta(0) <= now - parse_instant(tried_at) < REFRESH_RETRY:
         return
-    updated_at = agent.manager.lists_updated_at()
-    if updated_at and now - updated_at < timedelta(hours=policy.refresh_lists_hours):
+    updated_at = manager.lists_updated_at()
+    is_recent = updated_at is not None and now - updated_at < timedelta(hours=policy.refresh_lists_hours)
+    if is_recent and not manager.lists_problem(now):
         return
-    refresh = agent.manager.refresh_lists()
+    refresh = manager.refresh_lists()
     agent.store.change(lists_tried_at=render_instant(now.replace(microsecond=0)), lists_problem=refresh.problem)
     log("lists.refreshed" if not refresh.problem else "lists.refresh_failed", problem=refresh.problem)
 

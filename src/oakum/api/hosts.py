@@ -211,9 +211,7 @@ def show_host(request: HttpRequest, ref: str) -> HostDetail:
         host=queries.host(
             organisation_id=session.organisation_id, host_id=host_id, now=now, stale_after=rules.stale_after
         ),
-        findings=findings.host_findings(
-            organisation_id=session.organisation_id, host_id=host_id, rules=rules, now=now
-        ),
+        findings=findings.host_findings(organisation_id=session.organisation_id, host_id=host_id, rules=rules, now=now),
         updates=_updates(session, host_id, rules, now),
     )
 

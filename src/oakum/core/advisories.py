@@ -38,7 +38,7 @@ class AffectedPackage:
     intervals: tuple[FixedInterval, ...]
     state: str
 
-    def __post_init__(self) -> None:
+    def __post_init__(self) -> None:  # noqa: D105 - the class says it
         assert self.state in STATES
 
 
@@ -79,14 +79,13 @@ class ToldUpdate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToldNote:
-    """A changelog entry that a host read."""
+    """A changelog entry that a host read; its text stays where it is."""
 
     stream: str
     source_name: str
     version: str
     key: bytes
     dated: str
-    text: str
     cves: tuple[str, ...]
 
 
@@ -102,11 +101,14 @@ class ToldRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostAdvisory:
-    """A notice that follows from what our own hosts told: ``ref`` is "SOURCE VERSION"."""
+    """A notice that follows from what our own hosts told: ``ref`` is "SOURCE VERSION".
+
+    ``note`` is the changelog entry whose text is the notice's, None while nobody has read it.
+    """
 
     ref: str
     title: str
-    details: str
+    note: ToldNote | None
     published_at: datetime | None
     cves: tuple[str, ...]
     ranges: tuple[ToldRange, ...]
@@ -159,7 +161,7 @@ def _host_advisory(ref: str, ranges: Sequence[ToldRange], notes: Sequence[ToldNo
     return HostAdvisory(
         ref=ref,
         title=f"{ranges[0].source_name} security update"[:TITLE_LENGTH_MAX],
-        details=notes[0].text[:DETAILS_LENGTH_MAX] if notes else "",
+        note=notes[0] if notes else None,
         published_at=_instant(notes[0].dated) if notes else None,
         cves=tuple(dict.fromkeys(cve for note in notes for cve in note.cves)),
         ranges=tuple(ranges),

@@ -52,6 +52,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?;])\s")
 # The patterns below meet text of hosts, so none may take more than linear time: runs of white space are one blank by
 # then, repetitions are bounded, and nothing follows an unbounded one but the mark.
 _NEGATED: Final = r"(?: not\b|n't\b)"
+_TOUCHED: Final = r"(?:affected|applicable|relevant|vulnerable|exploitable|present)"
 _FILLER: Final = r"(?: [\w'-]{1,30}){0,4}? ?"
 _FIX: Final = r"(?:patch(?:es)?|fix(?:es)?|backports?|changes?|mitigations?|workarounds?|commits?)"
 _TAKE_BACK: Final = r"\b(?:drop|remov|disabl|delet|back(?:ing|ed)?[ -]out|revert|unappl)[a-z]{0,4}"
@@ -61,7 +62,8 @@ _BE: Final = r"(?:is|are|was|were|has been|have been)"
 _REVERTED = re.compile(rf"\brevert[a-z]{{0,3}}\b([^{_MARK}]*){_MARK}", re.IGNORECASE)
 # What is reverted may be the flaw itself.
 _BRINGS_FIX = re.compile(
-    r"\b(?:to (?:fix|address|resolve|mitigate|close|prevent|avoid)|fixes|fixing|address|resolv|introduc|caus)", re.IGNORECASE
+    r"\b(?:to (?:fix|address|resolve|mitigate|close|prevent|avoid)|fixes|fixing|address|resolv|introduc|caus)",
+    re.IGNORECASE,
 )
 _REGRESSED = re.compile(rf"\bregress[a-z]{{0,4}}\b([^{_MARK}]*){_MARK}", re.IGNORECASE)
 _EARLIER_FIX = re.compile(r"\b(?:by|from|of|in|with|after|since|due to)\b", re.IGNORECASE)
@@ -74,7 +76,7 @@ _DISCOUNTS: Final = tuple(
         (NOT_AFFECTED, rf"{_MARK},? (?:which )?(?:do|does|did){_NEGATED} (?:affect|apply)"),
         (
             NOT_AFFECTED,
-            rf"{_MARK}[:,]? (?:which )?(?:{_BE} )?(?:not |un)(?:affected|applicable|relevant|vulnerable|exploitable|present)",
+            rf"{_MARK}[:,]? (?:which )?(?:{_BE} )?(?:not |un){_TOUCHED}",
         ),
         (NOT_FIXED, rf"{_MARK},? (?:which )?{_BE}{_NEGATED} (?:yet |fully )?(?:fixed|addressed|resolved)"),
         (NOT_FIXED, rf"{_MARK},? (?:(?:is|are|remains?) (?:still )?|still )(?:unfixed|open|unpatched|pending)\b"),

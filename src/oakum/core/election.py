@@ -6,7 +6,7 @@ offers comes in as values, the choice goes out; ``catalogue`` stores it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,21 +17,19 @@ ONLINE_WITHIN: Final = timedelta(minutes=20)
 # Several check-ins and a download over a slow line.
 ELECTION_TIMEOUT: Final = timedelta(minutes=30)
 NOTES_ATTEMPT_MAX: Final = 5
+# An update that nobody offered for so long has been replaced by a newer one.
+OFFERED_WITHIN: Final = timedelta(days=14)
 TIMED_OUT: Final = "The host that was asked did not answer within 30 minutes."
+NOT_OFFERED: Final = "No host that is offered this version has been online to read its notes."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One binary package of the update as one host is offered it.
-
-    ``download_bytes`` 0 means that the host could not tell.  ``asked_count`` is how many notes that host is already
-    asked for.
-    """
+    """One binary package of the update as one host is offered it; ``download_bytes`` 0: the host could not tell."""
 
     host_id: UUID
     is_local: bool
     last_seen_at: datetime
-    asked_count: int
     package_name: str
     package_version: str
     architecture: str
@@ -39,29 +37,35 @@ class Candidate:
 
 
 def elect(
-    candidates: Sequence[Candidate], *, attempt_count: int, asked_host_id: UUID | None, asked_count_max: int
+    candidates: Sequence[Candidate],
+    *,
+    attempt_count: int,
+    asked_host_id: UUID | None,
+    asked_counts: Mapping[UUID, int],
+    asked_count_max: int,
 ) -> Candidate | None:
     """Return whom to ask for which binary package, None where nobody can be asked now.
 
+    ``asked_counts`` is for how many notes each host is asked already, ``asked_host_id`` who has failed last.
     Rules, first to last: a host with room for another ask; another host than the one that has just failed, if there
     is one; rather a host of the fleet than the machine that the server itself runs on; the host asked for the fewest,
     then the one heard last; of its binary packages the smallest download, and after each failed attempt the next
     bigger one, because some packages keep their changelog in another package.
     """
-    with_room = [each for each in candidates if each.asked_count < asked_count_max]
+    with_room = [each for each in candidates if asked_counts.get(each.host_id, 0) < asked_count_max]
     others = [each for each in with_room if each.host_id != asked_host_id]
     able = others or with_room
     if not able:
         return None
-    host_id = min(able, key=_preference).host_id
+    host_id = min(able, key=lambda each: _preference(each, asked_counts)).host_id
     own = sorted((each for each in able if each.host_id == host_id), key=_size)
     return own[attempt_count % len(own)]
 
 
-def _preference(candidate: Candidate) -> tuple[bool, int, float, str]:
+def _preference(candidate: Candidate, asked_counts: Mapping[UUID, int]) -> tuple[bool, int, float, str]:
     return (
         candidate.is_local,
-        candidate.asked_count,
+        asked_counts.get(candidate.host_id, 0),
         -candidate.last_seen_at.timestamp(),
         str(candidate.host_id),
     )

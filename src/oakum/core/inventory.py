@@ -50,9 +50,7 @@ def purl_of(*, stream: str, name: str, version: str, architecture: str) -> str:
     """
     distribution, _, release = stream.partition(":")
     qualifiers = {"arch": architecture, "distro": f"{distribution}-{release}"}
-    return PackageURL(
-        type="deb", namespace=distribution, name=name, version=version, qualifiers=qualifiers
-    ).to_string()
+    return PackageURL(type="deb", namespace=distribution, name=name, version=version, qualifiers=qualifiers).to_string()
 
 
 def fingerprint(section: object) -> str:
@@ -61,9 +59,7 @@ def fingerprint(section: object) -> str:
     The protocol's function walks the value in Python, so that it can run anywhere and refuse what has no place on the
     wire; here the value has just come off the wire, and json's C encoder may walk it.
     """
-    text = json.dumps(
-        section, default=vars, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    text = json.dumps(section, default=vars, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
@@ -107,12 +103,12 @@ def running_old(installed: Iterable[PackageKey], facts: FactsSection, *, scheme:
 
 def _newer_kernels(facts: FactsSection, scheme: str) -> set[str]:
     """Return the packages of kernels newer than the running one; none when the running one is not installed."""
-    running = [key for kernel in facts.kernels if kernel.release == facts.kernel_running for key in _keys(kernel, scheme)]
+    running = [
+        key for kernel in facts.kernels if kernel.release == facts.kernel_running for key in _keys(kernel, scheme)
+    ]
     if not running:
         return set()
-    return {
-        kernel.package for kernel in facts.kernels for key in _keys(kernel, scheme) if key > max(running)
-    }
+    return {kernel.package for kernel in facts.kernels for key in _keys(kernel, scheme) if key > max(running)}
 
 
 def _keys(kernel: InstalledKernel, scheme: str) -> tuple[bytes, ...]:
@@ -125,4 +121,6 @@ def _keys(kernel: InstalledKernel, scheme: str) -> tuple[bytes, ...]:
 
 def _matching(installed: Iterable[PackageKey], names: set[str]) -> frozenset[PackageKey]:
     """Return the installed packages that ``names`` names, as ``name`` or as dpkg's ``name:architecture``."""
+    if not names:
+        return frozenset()
     return frozenset(key for key in installed if key[0] in names or f"{key[0]}:{key[1]}" in names)

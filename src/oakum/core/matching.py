@@ -16,7 +16,7 @@ from typing import Final
 from uuid import UUID
 
 from oakum.core.advisories import AFFECTED, DEFERRED, END_OF_LIFE, NOT_AFFECTED, UNDER_INVESTIGATION, WILL_NOT_FIX
-from oakum.core.sources import codeless_reason, published_sources
+from oakum.core.sources import codeless_reason, published_names, published_sources
 from oakum.core.versions import InvalidVersion, order_key
 
 # Whatever changes what matches, or the words of the evidence, raises this: stored findings are then matched anew.
@@ -82,17 +82,15 @@ _NO_FIX: Final = {
 
 
 def names_of(versions: Iterable[VersionFacts]) -> frozenset[str]:
-    """Return the source names whose ranges must be passed to ``match`` with these versions."""
-    pairs = {(version.source_name, version.source_version) for version in versions}
-    return frozenset(published.name for pair in pairs for published in published_sources(*pair))
+    """Return the source names whose ranges must be in the index to ``match`` these versions."""
+    return frozenset(name for source in {each.source_name for each in versions} for name in published_names(source))
 
 
-def match(versions: Iterable[VersionFacts], ranges: Iterable[RangeFacts]) -> Iterator[Match]:
+def match(versions: Iterable[VersionFacts], index: RangeIndex) -> Iterator[Match]:
     """Yield every match, once for each package version and advisory, in no particular order.
 
     Where several ranges of one advisory hold a version, one with a fix is told rather than one without.
     """
-    index = _Index(ranges)
     by_source: dict[tuple[str, str, str, bytes], list[VersionFacts]] = {}
     for version in versions:
         if not codeless_reason(version.name):
@@ -103,10 +101,11 @@ def match(versions: Iterable[VersionFacts], ranges: Iterable[RangeFacts]) -> Ite
             yield from (_match(binary, found, evidence) for binary in binaries)
 
 
-class _Index:
-    """Ranges by scheme and name, ascending by their upper end: those that may hold a key are a suffix."""
+class RangeIndex:
+    """Ranges of one stream by scheme and name, ascending by their upper end: those that may hold a key are a suffix."""
 
     def __init__(self, ranges: Iterable[RangeFacts]) -> None:
+        """Sort the ranges, leaving out those that say "not affected"."""
         by_name: dict[tuple[str, str], list[RangeFacts]] = {}
         for each in ranges:
             if each.state != NOT_AFFECTED:
@@ -117,6 +116,7 @@ class _Index:
         self._ends = {name: [_upper_end(each) for each in own] for name, own in self._ranges.items()}
 
     def holding(self, scheme: str, name: str, key: bytes) -> Iterator[RangeFacts]:
+        """Yield the ranges of a source package that hold a key."""
         own = self._ranges.get((scheme, name), ())
         start = bisect_right(self._ends.get((scheme, name), ()), key)
         return (own[index] for index in range(start, len(own)) if own[index].low <= key)
@@ -127,7 +127,7 @@ def _upper_end(each: RangeFacts) -> bytes:
 
 
 def _matches_of_source(
-    index: _Index, scheme: str, name: str, text: str, key: bytes
+    index: RangeIndex, scheme: str, name: str, text: str, key: bytes
 ) -> Iterator[tuple[RangeFacts, str]]:
     """Yield the ranges that hold a source version under any of its published names, one for each advisory."""
     found: dict[tuple[str, UUID | None, str], tuple[RangeFacts, str]] = {}

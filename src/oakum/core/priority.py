@@ -12,11 +12,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import assert_never
 
 from oakum.core.packs.values import Clock, Default, Pack, Severity, SeverityPack, TablePack
+from oakum.core.ratings import LOW, SEVERITIES, Rating
 
 NO_DUE_AT = datetime.max.replace(tzinfo=UTC)  # sorts "at the next upgrade" behind every date
-# CVSS v3.1 and v4.0 qualitative bands (FIRST): the lowest score of each.
-BANDS = ((9.0, Severity.CRITICAL), (7.0, Severity.HIGH), (4.0, Severity.MEDIUM), (0.0, Severity.LOW))
-BAND_WORDS = frozenset(severity.value for severity in Severity) - {Severity.UNKNOWN.value}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +68,7 @@ class RiskFacts:
 
     def __post_init__(self) -> None:
         """Hold that every answer is one of its words: parsing belongs to the edge."""
-        assert self.severity.value in {*BAND_WORDS, ""}
+        assert self.severity.value in {*SEVERITIES, ""}
         assert self.automatable.value in {"yes", "no", ""}
         assert self.technical_impact.value in {"partial", "total", ""}
         assert self.reachability.value in {"public", "internal", "isolated"}
@@ -142,17 +140,19 @@ class Deadline:
         )
 
 
-def rate_severity(*, told: str, told_by: str, cvss_score: float | None, cvss_source: str) -> Stated:
+def rate_severity(*, told: str, told_by: str, rating: Rating | None, rated_by: str) -> Stated:
     """Return a severity and its source: the publisher's own word first (it knows its backports), else the CVSS band.
 
-    >>> rate_severity(told="", told_by="", cvss_score=9.8, cvss_source="NVD")
+    A score of 0.0, which CVSS calls "none", counts as low: somebody thought it worth a notice.
+
+    >>> rate_severity(told="", told_by="", rating=Rating(vector="", score=9.8, version=3), rated_by="NVD")
     Stated(value='critical', source='CVSS 9.8 by NVD', defaulted=False)
     """
-    if told in BAND_WORDS:
+    if told in SEVERITIES:
         return Stated(value=told, source=told_by)
-    if cvss_score is not None:
-        band = next((severity for lowest, severity in BANDS if cvss_score >= lowest), Severity.LOW)
-        return Stated(value=band.value, source=f"CVSS {cvss_score:.1f} by {cvss_source or 'an unnamed source'}")
+    if rating is not None:
+        source = f"CVSS {rating.score:.1f} by {rated_by or 'an unnamed source'}"
+        return Stated(value=rating.severity or LOW, source=source)
     return NOBODY_TOLD
 
 

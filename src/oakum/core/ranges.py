@@ -26,7 +26,7 @@ class Interval:
     low: bytes
     high: bytes | None
 
-    def __post_init__(self) -> None:
+    def __post_init__(self) -> None:  # noqa: D105 - the class says it
         assert self.high is None or self.low < self.high, "an empty interval is no interval"
 
     def contains(self, key: bytes) -> bool:

@@ -44,14 +44,14 @@ _SIGNED_SOURCES: Final = (
     _SignedSource(
         name=re.compile(r"linux-signed-(?:amd64|arm64|i386)\Z"),
         name_then="linux",
-        version=re.compile(r"(.+)\+([^+]+)\Z"),
+        version=re.compile(r"([^+]+)\+(.+)\Z"),
         version_then=r"\1-\2",
     ),
     # Debian: linux-signed-6.12-amd64 (backports of another release's kernel) signs linux-6.12.
     _SignedSource(
         name=re.compile(r"linux-signed-([0-9][0-9.]*)-(?:amd64|arm64|i386)\Z"),
         name_then=r"linux-\1",
-        version=re.compile(r"(.+)\+([^+]+)\Z"),
+        version=re.compile(r"([^+]+)\+(.+)\Z"),
         version_then=r"\1-\2",
     ),
     # Debian: grub-efi-amd64-signed 1+2.06+13+deb12u1 signs grub2 2.06-13+deb12u1.
@@ -73,7 +73,9 @@ _SIGNED_SOURCES: Final = (
 CODELESS: Final = (
     Codeless(name=re.compile(r"linux-headers-.+\Z"), reason="kernel headers are read by compilers only"),
     Codeless(name=re.compile(r"linux-libc-dev(?:-.+)?\Z"), reason="the kernel's interface headers for the C library"),
-    Codeless(name=re.compile(r"linux-(?:doc|source|config|support)(?:-.+)?\Z"), reason="documents, or sources not built"),
+    Codeless(
+        name=re.compile(r"linux-(?:doc|source|config|support)(?:-.+)?\Z"), reason="documents, or sources not built"
+    ),
     Codeless(name=re.compile(r".+-docs?\Z"), reason="documents"),
     Codeless(name=re.compile(r".+-dbgsym\Z|linux-image-.+-dbg\Z"), reason="debug symbols, read by debuggers only"),
     Codeless(name=re.compile(r".+-(?:l10n|locale)(?:-.+)?\Z"), reason="translations"),
@@ -95,6 +97,14 @@ def published_sources(source_name: str, source_version: str) -> tuple[Published,
             found.append(Published(name=name.expand(signed.name_then), version=version.expand(signed.version_then)))
             break
     return tuple(found)
+
+
+def published_names(source_name: str) -> tuple[str, ...]:
+    """Return the source names under which advisories may speak of a source, its own first, whatever its version."""
+    signed = next((each for each in _SIGNED_SOURCES if each.name.match(source_name)), None)
+    if signed is None:
+        return (source_name,)
+    return (source_name, signed.name.sub(signed.name_then, source_name))
 
 
 def codeless_reason(name: str) -> str:

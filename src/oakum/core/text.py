@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 def clean_text(text: str, *, length_max: int) -> str:
-    r"""Return the text without NUL and lone surrogates, cut to ``length_max`` characters; a cut text ends in an ellipsis.
+    r"""Return the text without NUL and lone surrogates, cut to ``length_max`` characters, the last then an ellipsis.
 
     >>> clean_text("a\x00b\ud800c", length_max=10), clean_text("abcdef", length_max=4)
     ('ab?c', 'abc…')

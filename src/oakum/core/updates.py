@@ -1,6 +1,6 @@
 """What kind of update a pending change is.
 
-Pure.  Whether it can be installed, and which vulnerabilities it fixes, is told elsewhere (``fleet``, ``core.matching``).
+Pure.  Whether it can be installed (``fleet``) and which vulnerabilities it fixes (``core.matching``) is told elsewhere.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ def raised_kind(told: str, later: str) -> str:
 
 
 def _is_security(origin: Origin) -> bool:
-    return origin.label == _SECURITY_LABEL or origin.suite.endswith("-security") or origin.codename.endswith("-security")
+    return (
+        origin.label == _SECURITY_LABEL or origin.suite.endswith("-security") or origin.codename.endswith("-security")
+    )
 
 
 def _is_backports(origin: Origin) -> bool:

@@ -56,4 +56,6 @@ class Assessed(models.Model):
     package_version_id_max = models.BigIntegerField(default=0)
     package_version_count = models.BigIntegerField(default=0)
     intel_mark = models.CharField(max_length=64, blank=True)
+    # The newest advisory from hosts' notes that was taken in: later ones are matched by themselves.
+    host_notes_at = models.DateTimeField(null=True)
     at = models.DateTimeField(null=True)

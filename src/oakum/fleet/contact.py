@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
 from oakum.fleet.nonce import NonceState
+
+ORGANISATION_COUNT = 1_000  # whose ids are kept parsed
 
 _COLUMNS = (
     "id",
@@ -37,7 +40,6 @@ _COLUMNS = (
     "offers_hash",
     "facts_hash",
     "lists_updated_at",
-    "inventory_at",
     "stale_journalled_at",
 )
 
@@ -46,13 +48,13 @@ READ_SQL = "SELECT " + ", ".join(_COLUMNS) + " FROM fleet_host WHERE id IN ({mar
 
 WRITE_SQL = (
     "UPDATE fleet_host SET nonce = %s, nonce_previous = %s, nonce_previous_spent = %s, attempt_last = %s, "
-    "last_seen_at = %s, clock_skew_seconds = %s, inventory_at = %s WHERE id = %s"
+    "last_seen_at = %s, clock_skew_seconds = %s, inventory_at = CASE WHEN %s THEN %s ELSE inventory_at END WHERE id = %s"
 )
 
 
 @dataclass(slots=True, kw_only=True)
 class Contact:
-    """A host's row while its check-in is judged.  ``key`` and ``inventory_at`` are as the database gave them.
+    """A host's row while its check-in is judged.  ``key`` is the id as the database gave it.
 
     Not frozen: the same host may be in a batch twice, and the second check-in meets what the first one left.
     """
@@ -74,29 +76,28 @@ class Contact:
     offers_hash: str
     facts_hash: str
     lists_updated_at: datetime | None
-    inventory_at: Any
     stale: bool
-    touched: bool = False  # the nonce, the instant or the skew are to be written
+    touched: bool = False  # the nonce, the instant and the skew are to be written
+    confirmed: bool = False  # the packages are still those that are stored
     changes: dict[str, Any] = field(default_factory=dict)  # what else is to be written, by field
 
 
 def read_contacts(host_ids: Iterable[UUID]) -> dict[UUID, Contact]:
     """Return the hosts among ``host_ids``, their rows locked until the transaction ends."""
     native = connection.features.has_native_uuid_field
-    keys = [host_id if native else host_id.hex for host_id in host_ids]
+    by_key: dict[Any, UUID] = {host_id if native else host_id.hex: host_id for host_id in host_ids}
     lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
-    sql = READ_SQL.format(marks=", ".join(["%s"] * len(keys)), lock=lock)
+    sql = READ_SQL.format(marks=", ".join(["%s"] * len(by_key)), lock=lock)
     with connection.cursor() as cursor:
-        cursor.execute(sql, keys)
+        cursor.execute(sql, list(by_key))
         rows = cursor.fetchall()
-    contacts = (_contact(row) for row in rows)
-    return {contact.host_id: contact for contact in contacts}
+    return {by_key[row[0]]: _contact(by_key[row[0]], row) for row in rows}
 
 
-def _contact(row: Sequence[Any]) -> Contact:
+def _contact(host_id: UUID, row: Sequence[Any]) -> Contact:
     return Contact(
         key=row[0],
-        host_id=_uuid(row[0]),
+        host_id=host_id,
         organisation_id=_uuid(row[1]),
         state=row[2],
         state_reason=row[3],
@@ -112,20 +113,18 @@ def _contact(row: Sequence[Any]) -> Contact:
         offers_hash=row[16],
         facts_hash=row[17],
         lists_updated_at=_instant(row[18]),
-        inventory_at=row[19],
-        stale=row[20] is not None,
+        stale=row[19] is not None,
     )
 
 
+@lru_cache(maxsize=ORGANISATION_COUNT)
 def _uuid(value: Any) -> UUID:
     return value if isinstance(value, UUID) else UUID(value)
 
 
-def _instant(value: Any) -> datetime | None:
-    # SQLite gives text in UTC without an offset, PostgreSQL an aware datetime.
-    if value is None or isinstance(value, datetime):
-        return value
-    return datetime.fromisoformat(value).replace(tzinfo=UTC)
+def _instant(value: datetime | None) -> datetime | None:
+    # SQLite gives UTC without an offset.
+    return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
 
 def stored_instant(instant: datetime) -> Any:
@@ -143,7 +142,8 @@ def write_contacts(contacts: Iterable[Contact], *, seen_at: Any) -> None:
             contact.nonces.attempt,
             seen_at,
             contact.clock_skew_seconds,
-            contact.inventory_at,
+            contact.confirmed,
+            seen_at,
             contact.key,
         )
         for contact in contacts

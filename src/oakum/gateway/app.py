@@ -38,8 +38,10 @@ from oakum.protocol.messages import (
 
 PATH_PREFIX = "/agent/"
 
-# One writer at a time is all that SQLite has; a few threads keep slow bodies from waiting for each other.
-VERB_THREAD_COUNT = 4
+# SQLite has one writer at a time and Python one thread at a time: more than two threads each made everything slower
+# (measured).  Uploads have threads of their own so that no permit ever waits behind an inventory report.
+VERB_THREAD_COUNT = 2
+UPLOAD_THREAD_COUNT = 2
 VERB_WAITING_COUNT_MAX = 1_000
 CHECK_IN_WAITING_COUNT_MAX = 10_000
 # Bodies of up to 8 MB being read at once: 128 MB at worst.
@@ -49,6 +51,7 @@ _STATUS_CLIENT_ERROR = 400
 _CHECK_IN_DECODER = Decoder(CheckIn, plain_bytes_max=BODY_BYTES_MAX)
 
 Scope = dict[str, Any]
+_Caller = Workers[Callable[[], Answer]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 log = logging.getLogger("oakum.gateway")
@@ -59,7 +62,9 @@ CREDENTIALS_MISSING = refuse(
     "Agents send it by themselves; enrol this host if it has none.",
     closes=True,
 )
-PATH_UNKNOWN = refuse("path_unknown", "There is nothing here.", "Update agent and server to the same version.", closes=True)
+PATH_UNKNOWN = refuse(
+    "path_unknown", "There is nothing here.", "Update agent and server to the same version.", closes=True
+)
 METHOD_UNKNOWN = refuse("method_unknown", "This path is not used that way.", closes=True)
 MEDIA_TYPE_UNKNOWN = refuse(
     "media_type_unknown", "Bodies are application/json, plain or with Content-Encoding: gzip.", closes=True
@@ -87,9 +92,7 @@ def _utc_now() -> datetime:
 class Gateway:
     """The ASGI callable.  Its threads start with the first request and end with ``stop``."""
 
-    def __init__(
-        self, *, server_url: str, certificate: str = "", clock: Callable[[], datetime] = _utc_now
-    ) -> None:
+    def __init__(self, *, server_url: str, certificate: str = "", clock: Callable[[], datetime] = _utc_now) -> None:
         """``server_url`` is where hosts reach this server, ``certificate`` the SHA-256 in hex of what it shows there.
 
         ``certificate`` is empty when the system's authorities vouch for it, or on loopback.  ``clock`` gives the
@@ -106,14 +109,9 @@ class Gateway:
             batch_count_max=BATCH_COUNT_MAX,
             waiting_count_max=CHECK_IN_WAITING_COUNT_MAX,
         )
-        self._verbs: Workers[Callable[[], Answer]] = Workers(
-            "verbs",
-            _call_each,
-            thread_count=VERB_THREAD_COUNT,
-            batch_count_max=1,
-            waiting_count_max=VERB_WAITING_COUNT_MAX,
-        )
-        self._uploads = asyncio.Semaphore(UPLOAD_COUNT_MAX)
+        self._verbs = _caller("verbs", VERB_THREAD_COUNT)
+        self._uploads = _caller("uploads", UPLOAD_THREAD_COUNT)
+        self._reading = asyncio.Semaphore(UPLOAD_COUNT_MAX)
         self._enrolments = Counter(ENROL_COUNT_MAX)
         self._enrol_failures = Counter(ENROL_FAILURE_COUNT_MAX)
         self._log_lines = Counter(LOG_LINE_COUNT_MAX)
@@ -140,9 +138,8 @@ class Gateway:
     async def stop(self) -> None:
         """Finish what waits, end the threads, close their connections."""
         loop = asyncio.get_running_loop()
-        await asyncio.gather(
-            loop.run_in_executor(None, self._check_ins.stop), loop.run_in_executor(None, self._verbs.stop)
-        )
+        stops = (self._check_ins.stop, self._verbs.stop, self._uploads.stop)
+        await asyncio.gather(*(loop.run_in_executor(None, stop) for stop in stops))
 
     async def _answer(self, scope: Scope, headers: _Headers, receive: Receive) -> Answer:
         path, method = scope["path"], scope["method"]
@@ -181,17 +178,24 @@ class Gateway:
             answer = await self._verbs.do(functools.partial(self._learn, credentials))
             if answer is not _LEARNED:
                 return _closing(answer)
-        async with self._uploads:
-            body = await read_body(receive, declared=headers.content_length, bytes_max=verb.bytes_max)
-            return await self._verbs.do(
-                functools.partial(
-                    verb.answer,
-                    host_id=credentials.host_id,
-                    body=body,
-                    encoding=headers.content_encoding,
-                    now=self._clock(),
-                )
+        if verb.bytes_max <= BODY_BYTES_MAX:
+            return await self._call(self._verbs, verb, credentials, headers, receive)
+        async with self._reading:
+            return await self._call(self._uploads, verb, credentials, headers, receive)
+
+    async def _call(
+        self, workers: _Caller, verb: Verb, credentials: Credentials, headers: _Headers, receive: Receive
+    ) -> Answer:
+        body = await read_body(receive, declared=headers.content_length, bytes_max=verb.bytes_max)
+        return await workers.do(
+            functools.partial(
+                verb.answer,
+                host_id=credentials.host_id,
+                body=body,
+                encoding=headers.content_encoding,
+                now=self._clock(),
             )
+        )
 
     def _learn(self, credentials: Credentials) -> Answer:
         self._known_hosts.learn([credentials.host_id])
@@ -233,6 +237,12 @@ class Gateway:
 
 
 _LEARNED = Answer(200, b"")
+
+
+def _caller(name: str, thread_count: int) -> _Caller:
+    return Workers(
+        name, _call_each, thread_count=thread_count, batch_count_max=1, waiting_count_max=VERB_WAITING_COUNT_MAX
+    )
 
 
 def _call_each(calls: Sequence[Callable[[], Answer]]) -> list[Answer]:

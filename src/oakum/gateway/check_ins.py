@@ -67,13 +67,11 @@ class CheckIns:
 
     def _take(self, waiting: Sequence[WaitingCheckIn]) -> list[Answer]:
         now = self._clock()
-        items = [
-            AuthenticatedCheckIn(host_id=each.credentials.host_id, check_in=each.check_in) for each in waiting
-        ]
+        items = [AuthenticatedCheckIn(host_id=each.credentials.host_id, check_in=each.check_in) for each in waiting]
         results = check_in_batch(items, now=now)
         host_ids = [result.host_id for result in results if isinstance(result, CheckedIn)]
         orders: Mapping[UUID, Sequence[Envelope]] = orders_for(host_ids=host_ids) if host_ids else {}
-        notes: Mapping[UUID, Sequence[NotesRequest]] = notes_wanted(host_ids=host_ids) if host_ids else {}
+        notes: Mapping[UUID, Sequence[NotesRequest]] = notes_wanted(host_ids) if host_ids else {}
         server_time = render_instant(now)
         answers = []
         for item, result in zip(items, results, strict=True):

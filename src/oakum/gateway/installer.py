@@ -24,7 +24,7 @@ INSTALLER_BYTES_MAX = 256 * 1024
 FETCH_SECONDS = 60
 
 PYTHON_CHECK = "import hashlib, json, ssl, urllib.request"
-# Kept to one expression statement a step, so that the line can be read before it is pasted.
+# One statement a step, so that the line can be read before it is pasted.
 FETCH = (
     "import hashlib, ssl, sys, urllib.request; "
     'text = urllib.request.urlopen("{url}", timeout={seconds}, context=ssl._create_unverified_context()).read({limit}); '

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from uuid import UUID
 
-from oakum.policy.services import settings_of
+from oakum.policy.queries import settings_of
 
 # A halt, a health check or the next ring waits for such a host: it speaks four times a minute.
 BUSY_CHECK_IN_SECONDS = 15

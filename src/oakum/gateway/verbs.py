@@ -17,7 +17,7 @@ from oakum.core.errors import HostError, OakumError
 from oakum.fleet.services import enrol, organisation_of_speaker, record_inventory
 from oakum.gateway.intervals import Intervals
 from oakum.gateway.replies import Answer, refuse_fault, render_reply
-from oakum.gateway.wire import Decoder
+from oakum.gateway.wire import Decoder, fingerprint
 from oakum.protocol.messages import (
     BODY_BYTES_MAX,
     INVENTORY_BODY_BYTES_MAX,
@@ -49,10 +49,9 @@ NUMBER_MAX = 2**63 - 1  # what a column holds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speaker:
-    """The host that is speaking; it has shown its secret and may speak."""
+    """The host that is speaking, which has shown its secret, and when."""
 
     host_id: UUID
-    organisation_id: UUID
     now: datetime
 
 
@@ -67,25 +66,25 @@ class Verb:
     def answer(self, *, host_id: UUID, body: bytes, encoding: bytes, now: datetime) -> Answer:
         """Answer the request of a host that has shown its secret."""
         try:
-            organisation_id = organisation_of_speaker(host_id=host_id)
             message = self.decoder.decode(body, encoding)
-            return render_reply(
-                self.act(Speaker(host_id=host_id, organisation_id=organisation_id, now=now), message)
-            )
+            return render_reply(self.act(Speaker(host_id=host_id, now=now), message))
         except OakumError as fault:
             return refuse_fault(fault)
 
 
 def _inventory(speaker: Speaker, upload: InventoryUpload) -> InventoryReply:
-    return InventoryReply(stored=record_inventory(host_id=speaker.host_id, upload=upload, now=speaker.now))
+    stored = record_inventory(host_id=speaker.host_id, upload=upload, now=speaker.now, fingerprint=fingerprint)
+    return InventoryReply(stored=stored)
 
 
 def _permit(speaker: Speaker, request: PermitRequest) -> PermitReply:
+    organisation_of_speaker(host_id=speaker.host_id)
     _check_number("generation", request.generation)
     return grant_permit(host_id=speaker.host_id, request=request, now=speaker.now)
 
 
 def _outcomes(speaker: Speaker, upload: OutcomesUpload) -> OutcomesReply:
+    organisation_of_speaker(host_id=speaker.host_id)
     _check_count("outcomes", len(upload.outcomes), OUTCOME_COUNT_MAX)
     for outcome in upload.outcomes:
         _check_number("generation", outcome.generation)
@@ -95,9 +94,8 @@ def _outcomes(speaker: Speaker, upload: OutcomesUpload) -> OutcomesReply:
 
 def _notes(speaker: Speaker, upload: NotesUpload) -> NotesReply:
     _check_count("entries", len(upload.entries), NOTES_ENTRY_COUNT_MAX)
-    stored = record_notes(
-        organisation_id=speaker.organisation_id, host_id=speaker.host_id, upload=upload, now=speaker.now
-    )
+    organisation_id = organisation_of_speaker(host_id=speaker.host_id)
+    stored = record_notes(organisation_id=organisation_id, host_id=speaker.host_id, upload=upload, now=speaker.now)
     return NotesReply(stored_count=stored.stored_count)
 
 

@@ -5,6 +5,7 @@ Types are checked by msgspec, here and nowhere else in Oakum; what the values me
 
 from __future__ import annotations
 
+import hashlib
 import re
 import zlib
 from typing import Any, Generic, TypeVar
@@ -53,6 +54,18 @@ class Decoder(Generic[T]):
                 next_step="Update agent and server to the same version.",
             )
         return value  # type: ignore[no-any-return]
+
+
+_canonical = msgspec.json.Encoder(order="sorted")
+
+
+def fingerprint(section: object) -> str:
+    """Return ``protocol.inventory.section_hash(section)``, twenty times faster.
+
+    msgspec's sorted encoding of the protocol's values is their canonical JSON, character by character (a test compares
+    them); hosts make theirs with the standard library.
+    """
+    return hashlib.sha256(_canonical.encode(section)).hexdigest()
 
 
 def inflate(body: bytes, plain_bytes_max: int) -> bytes:

@@ -159,3 +159,8 @@ def signer_key() -> str:
     """Return the order signer's public key in hex, empty until the signer has started once."""
     row = Installation.objects.filter(id=1).first()
     return row.signer_key if row else ""
+
+
+def signer_seen_at() -> datetime | None:
+    """Return when the order signer last showed that it lives, None if it never did."""
+    return Installation.objects.filter(id=1).values_list("signer_seen_at", flat=True).first()

@@ -28,11 +28,15 @@ class Rollout(models.Model):
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     target_plan_number = models.PositiveIntegerField(default=0)
+    ring_open = models.PositiveSmallIntegerField(default=0)  # the newest ring let go; never taken back
+    harm_count_judged = models.PositiveIntegerField(default=0)  # failures that the newest plan knew of
+    report = models.TextField(blank=True)  # core.planning.report: how it stands and what it waits for
 
     class Meta:
         """Numbers are per organisation."""
 
         constraints = [models.UniqueConstraint(fields=["organisation", "number"], name="rollout_number_once")]
+        indexes = [models.Index(fields=["state"], name="rollout_state")]
 
 
 class RolloutHost(models.Model):
@@ -41,26 +45,33 @@ class RolloutHost(models.Model):
     rollout = models.ForeignKey(Rollout, on_delete=models.CASCADE)
     host = models.ForeignKey(Host, on_delete=models.CASCADE)
     ring = models.PositiveSmallIntegerField()
-    changes = models.JSONField()  # PackageChange values
+    change_set = models.PositiveIntegerField()  # index into the spec's change sets
+    changes = models.JSONField()  # that change set's PackageChange values, for pages
     state = models.CharField(max_length=20)  # core.planning.values.HostState
     reason = models.CharField(max_length=60, blank=True)
     sentence = models.CharField(max_length=1000, blank=True)
     health = models.JSONField(default=list)
     order_id = models.UUIDField(null=True)
     generation = models.BigIntegerField(default=0)
+    order_ends_at = models.DateTimeField(null=True)  # None: no order that could still be started
     released_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     applied_at = models.DateTimeField(null=True)
     soaked_at = models.DateTimeField(null=True)
     verified_at = models.DateTimeField(null=True)
     remedy = models.CharField(max_length=20, blank=True)  # missing, pending_restart, pending_reboot, verified, unknown
+    remedy_at = models.DateTimeField(null=True)  # the instant of the inventory that remedy rests on
+    accepted_at = models.DateTimeField(null=True)  # when an approver resumed the rollout in spite of this host
     changed_at = models.DateTimeField()
 
     class Meta:
         """A host is in a rollout once."""
 
         constraints = [models.UniqueConstraint(fields=["rollout", "host"], name="rollout_host_once")]
-        indexes = [models.Index(fields=["host", "state"], name="rollout_host_state")]
+        indexes = [
+            models.Index(fields=["host", "state"], name="rollout_host_state"),
+            models.Index(fields=["rollout", "state"], name="rollout_state_of_host"),
+        ]
 
 
 class Plan(models.Model):

@@ -53,7 +53,7 @@ def page(needed: Role, *, methods: tuple[str, ...] = GET) -> Callable[[View[P]],
         def door(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if request.method not in methods:
                 return HttpResponseNotAllowed(methods)
-            known = cast(PersonRequest, request)
+            known = cast("PersonRequest", request)
             if not known.speaker.allows(needed):
                 return render_fault(known, _role_missing(known.speaker, needed))
             try:
@@ -61,7 +61,7 @@ def page(needed: Role, *, methods: tuple[str, ...] = GET) -> Callable[[View[P]],
             except OakumError as fault:
                 return render_fault(known, fault)
 
-        marked = cast(Any, door)
+        marked = cast("Any", door)
         marked.needed, marked.methods = needed, methods
         return cast("Door[P]", door)
 

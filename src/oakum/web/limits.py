@@ -1,4 +1,4 @@
-"""How often may somebody guess a password?
+"""How often somebody may guess a password.
 
 Counts of failures, kept in this process alone: a restart forgets them, and two web processes count apart.  It bounds
 guessing; it does not lock a name for everybody, because then anyone could lock the administrator out.

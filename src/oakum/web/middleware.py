@@ -21,18 +21,17 @@ from oakum.identity.queries import session_of
 Answer = Callable[[HttpRequest], HttpResponse]
 
 # Nothing inline, nothing from elsewhere, no frame.  htmx is told (in base.html) to add no style and eval nothing.
-POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-        "base-uri 'none'",
-    )
+_DIRECTIVES = (
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    "connect-src 'self'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
 )
+POLICY = "; ".join(_DIRECTIVES)
 OPEN_PATHS = frozenset({"/sign-in", "/health", "/favicon.ico"})
 OPEN_PREFIXES = ("/static/", "/api/")  # the API asks for a token of its own
 CHANGE_PATHS = frozenset({"/password", "/sign-out"})
@@ -68,7 +67,7 @@ class SignedIn:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer, or send to the sign-in."""
-        plain = cast(Any, request)
+        plain = cast("Any", request)
         plain.now = timezone.now()
         if request.path in OPEN_PATHS or request.path.startswith(OPEN_PREFIXES):
             return self._get_response(request)

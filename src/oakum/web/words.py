@@ -150,10 +150,38 @@ def minute(instant: datetime) -> str:
     return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def size(byte_count: int) -> str:
-    """Return a number of bytes as people read it: ``640 kB``, ``12.4 MB``."""
-    if byte_count < 1_000:
-        return f"{byte_count} B"
-    if byte_count < 1_000_000:
-        return f"{byte_count // 1_000} kB"
-    return f"{byte_count / 1_000_000:.1f} MB"
+_WEEKDAYS = {
+    "MO": "Monday",
+    "TU": "Tuesday",
+    "WE": "Wednesday",
+    "TH": "Thursday",
+    "FR": "Friday",
+    "SA": "Saturday",
+    "SU": "Sunday",
+}
+_NTH = {"1": "first", "2": "second", "3": "third", "4": "fourth", "5": "fifth", "-1": "last"}
+
+
+def rule_words(rrule: str, starts_local: str) -> str:
+    """Say in words when a window opens; a rule beyond the plain ones is shown as it is written."""
+    start = datetime.fromisoformat(starts_local)
+    clock = f"{start:%H:%M}"
+    if not rrule:
+        return f"once, {start:%Y-%m-%d} at {clock}"
+    parts = dict(part.partition("=")[::2] for part in rrule.split(";"))
+    frequency, days = parts.pop("FREQ", ""), parts.pop("BYDAY", "")
+    if parts:
+        return f"{rrule} at {clock}"
+    if frequency == "DAILY" and not days:
+        return f"every day at {clock}"
+    if frequency == "WEEKLY":
+        names = [_WEEKDAYS.get(day, day) for day in days.split(",")] if days else [f"{start:%A}"]
+        return f"every {' and '.join(names)} at {clock}" if len(names) <= 2 else f"every {_joined(names)} at {clock}"  # noqa: PLR2004 - a pair
+    nth, day = days[:-2], days[-2:]
+    if frequency == "MONTHLY" and nth in _NTH and day in _WEEKDAYS:
+        return f"every {_NTH[nth]} {_WEEKDAYS[day]} of the month at {clock}"
+    return f"{rrule} at {clock}"
+
+
+def _joined(names: list[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"

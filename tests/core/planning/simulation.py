@@ -17,6 +17,7 @@ from oakum.core.planning.outcomes import Age, advance
 from oakum.core.planning.permits import PermitFacts, judge_permit
 from oakum.core.planning.planner import plan as shipped_plan
 from oakum.core.planning.resume import resume_host
+from oakum.core.planning.tally import harm_count
 from oakum.core.planning.values import (
     FINISHED,
     ChangeSet,
@@ -109,7 +110,9 @@ class Fleet:
         self.generation = 0
         self.real = {host.host_id: SimulatedHost(host_id=host.host_id) for host in situation.hosts}
         self.retried: dict[HostId, int] = {}
+        self.lost: set[HostId] = set()
         self.plan_count = 0
+        self.judged = 0
         self.harmed_ring_zero = False
 
     # The server.
@@ -148,8 +151,9 @@ class Fleet:
         for move in made.withdrawals:
             if self._progress(move.host_id).released_at is not None:
                 self._order(move.host_id, made, is_hold=True)
+        self.lost |= {move.host_id for move in made.losses}
         self.plan_count += made.changes(situation)
-        self.situation = after
+        self.situation, self.judged = after, harm_count(after)
 
     def _order(self, host_id: HostId, made: Plan, *, is_hold: bool) -> None:
         self.generation += 1
@@ -173,9 +177,9 @@ class Fleet:
                 continue
             real = self.real[host.host_id]
             evidence = Evidence(
-                observed_at=host.last_seen_at, packages_status="known", stale_status="known", reboot_required="no",
+                observed_at=host.last_seen_at, packages_status="known", stale_status="known",
                 missing=() if real.has_new else ("openssl",), running_old=() if real.runs_new else ("openssl",),
-                kernels_unbooted=(),
+                awaiting_reboot=(),
             )  # fmt: skip
             found = verify(host.state, evidence, since=host.soaked_at or host.applied_at)
             if found is not None:
@@ -204,6 +208,7 @@ class Fleet:
             order_is_newest=order.generation == self.orders[host.host_id].generation,
             order_ends_at=order.ends_at, order_windows=order.windows, rollout_state=self.situation.state,
             host_state=self._progress(host.host_id).state, freezes=self.situation.freezes,
+            harm_count=harm_count(self.situation), harm_count_judged=self.judged,
         )  # fmt: skip
         return not judge_permit(facts, now=self.situation.now)
 
@@ -331,7 +336,7 @@ class Fleet:
             "nobody starts after a rollback in ring 0": not self.harmed_ring_zero,
             "a later ring starts after the one before has proved itself": ring == 0 or self._has_proved(ring - 1),
             "nobody starts unapproved": situation.approval_count >= situation.approvals_required,
-            "the wave has its limit": self._really_installing() < spec.limits.wave_count_max + self._strays(),
+            "the wave has its limit": self._really_installing() < spec.limits.wave_count_max + self._strays(host),
         }
         broken = [rule for rule, holds in rules.items() if not holds]
         if broken:
@@ -343,10 +348,11 @@ class Fleet:
     def _really_installing(self) -> int:
         return sum(host.phase == "installing" for host in self.real.values())
 
-    def _strays(self) -> int:
-        """Hosts that install although the server has given them up: started, and the word of it is late or lost."""
+    def _strays(self, starting: SimulatedHost) -> int:
+        """Hosts above the wave that no planner can help: given up although they started, or lost and back again."""
         given_up = {HostState.LOST, HostState.WITHDRAWN, HostState.WAITING}
         return sum(
-            real.phase == "installing" and self._progress(host_id).state in given_up
+            (real.phase == "installing" and self._progress(host_id).state in given_up)
+            or (host_id in self.lost and (real.phase == "installing" or real is starting))
             for host_id, real in self.real.items()
         )

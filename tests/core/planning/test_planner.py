@@ -312,3 +312,11 @@ def test_only_a_running_rollout_gives_orders(state: RolloutState) -> None:
     assert found.state is state
     stops = state in {RolloutState.HALTED, RolloutState.CANCELLED}
     assert numbers(tuple(move.host_id for move in found.withdrawals)) == ([1] if stops else [])
+
+
+@pytest.mark.parametrize("state", [RolloutState.AWAITING_APPROVAL, RolloutState.APPROVED])
+def test_a_rollout_that_nobody_starts_in_time_ends(state: RolloutState) -> None:
+    window = Span(starts_at=NOW - HOUR, ends_at=NOW)
+    found, _ = settle(make_situation(make_spec((2,), windows=(window,)), state=state))
+    assert found.state is RolloutState.CANCELLED
+    assert "before 2 hosts were reached" in found.state_reason

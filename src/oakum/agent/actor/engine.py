@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
+from oakum.agent.actor.answers import flush_answers
 from oakum.agent.actor.changes import AptChanges
 from oakum.agent.actor.finishing import finish, settle
 from oakum.agent.actor.installing import install
-from oakum.agent.actor.intake import flush_answers, take_in
+from oakum.agent.actor.intake import take_in
 from oakum.agent.actor.judge import Defer
 from oakum.agent.actor.real import RealSystem
 from oakum.agent.actor.record import (
@@ -27,13 +28,12 @@ from oakum.agent.actor.record import (
     WATCHING,
 )
 from oakum.agent.actor.rolling import roll_back
-from oakum.agent.actor.starting import defer, prepare
+from oakum.agent.actor.starting import prepare
 from oakum.agent.actor.store import OrderCase, OrderStore
 from oakum.agent.actor.system import System
 from oakum.agent.actor.tools import Step, Tools
 from oakum.agent.actor.watching import cut_short, soak, watch
 from oakum.agent.context import ActorContext
-from oakum.agent.errors import HostError
 from oakum.protocol.dsse import Envelope
 from oakum.protocol.messages import ActiveOrder
 from oakum.protocol.orders import OUTCOME_FAILED, OUTCOME_INTERRUPTED, OUTCOME_ROLLBACK_FAILED
@@ -112,10 +112,12 @@ def _act(tools: Tools, case: OrderCase) -> Step:
     act = _ACTS.get(case.record.phase)
     if act is not None:
         return act(tools, case)
+    return prepare(tools, case, lambda: _obstacle(tools, case), lambda: _make_way(tools, case))
+
+
+def _obstacle(tools: Tools, case: OrderCase) -> Optional[Defer]:
     busy = [each for each in _others(tools, case) if each.record.phase in BUSY_PHASES]
-    if busy:
-        return defer(tools, case, DEFERRED_OTHER, _is_busy(busy[0]))
-    return prepare(tools, case, lambda: _make_way(tools, case))
+    return Defer(DEFERRED_OTHER, _is_busy(busy[0])) if busy else None
 
 
 def _make_way(tools: Tools, case: OrderCase) -> Optional[Defer]:
@@ -151,10 +153,7 @@ def _in_turn(tools: Tools) -> Tuple[OrderCase, ...]:
 
 def _recover(tools: Tools) -> None:
     """Finish what a crash left between two writes: outcomes not yet spooled, finished orders not yet cleaned up."""
-    try:
-        flush_answers(tools)
-    except HostError as error:
-        tools.context.log("actor.report_waits", code=error.code, why=error.sentence)
+    flush_answers(tools)
     cases, _unreadable = tools.store.cases()
     for case in cases:
         if case.record.outbox:

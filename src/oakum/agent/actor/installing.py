@@ -120,7 +120,7 @@ def _why(tools: Tools, order: WorkOrder, code: int) -> str:
     if code == EXIT_TOO_SLOW:
         return "the package manager did not end in time and was ended"
     said = first_trouble([_said(tools, order)])
-    return "apt-get ended with %d: %s" % (code, said.rstrip("."))
+    return "apt-get ended with %d: %s" % (code, said.rstrip(".: "))
 
 
 def _said(tools: Tools, order: WorkOrder) -> str:

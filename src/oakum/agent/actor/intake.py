@@ -15,7 +15,8 @@ import json
 import re
 from typing import Optional, Sequence, Tuple
 
-from oakum.agent.actor.finishing import finish, remember_finished
+from oakum.agent.actor.answers import ANSWERS_WAITING_COUNT_MAX, answer, remember
+from oakum.agent.actor.finishing import finish
 from oakum.agent.actor.judge import judge_words
 from oakum.agent.actor.record import RECEIVED, UNSTARTED_PHASES, OrderRecord, outcome_id
 from oakum.agent.actor.tools import Tools
@@ -70,7 +71,8 @@ class Opened:
 
 def take_in(tools: Tools, envelopes: Sequence[Envelope]) -> None:
     """Answer or keep each of ``envelopes``, at most ORDER_COUNT_MAX of them, lowest generation first."""
-    answered = set(tools.store.load_seen().keys)
+    seen = tools.store.load_seen()
+    answered = set(seen.keys)
     opened = []
     for envelope in envelopes[:ORDER_COUNT_MAX]:
         key = hashlib.sha256(canonical_json(envelope)).hexdigest()
@@ -78,12 +80,13 @@ def take_in(tools: Tools, envelopes: Sequence[Envelope]) -> None:
             continue
         found = open_order(envelope, tools.context.server_key)
         if isinstance(found, Opened):
-            opened.append(found)
-        else:
-            _answer(tools, key, _unopened_outcome(tools, envelope, key, found))
-    for each in sorted(opened, key=lambda one: one.order.generation):
+            opened.append((key, found))
+        elif len(seen.outbox) < ANSWERS_WAITING_COUNT_MAX:
+            answer(tools, key, _unopened_outcome(tools, envelope, key, found))
+    for key, each in sorted(opened, key=lambda pair: pair[1].order.generation):
         if each.order_hash not in answered:
             _take(tools, each)
+        remember(tools, key)
 
 
 def open_order(envelope: Envelope, server_key: bytes) -> "Opened | Refusal":
@@ -104,21 +107,20 @@ def _take(tools: Tools, opened: Opened) -> None:
     if any(case.record.order_hash == opened.order_hash for case in cases):
         return
     order, context = opened.order, tools.context
-    refusal = judge_order(
-        order,
-        order_hash=opened.order_hash,
-        trust=context.load_trust(),
-        policy=context.policy,
-        now=context.now(),
-    )
+    refusal: Optional[Refusal] = refuse(REFUSED_REPLAYED, detail="Its id is another order's.")
+    if all(case.record.order_id != order.order_id for case in cases):
+        refusal = judge_order(
+            order,
+            order_hash=opened.order_hash,
+            trust=context.load_trust(),
+            policy=context.policy,
+            now=context.now(),
+        )
     if refusal is None or refusal.reason not in NOT_OURS:
         _raise_generation(tools, opened)
     if refusal is not None and refusal.final:
-        _answer(
-            tools,
-            opened.order_hash,
-            _outcome(tools, opened, OUTCOME_REFUSED, refusal.reason, refusal.sentence),
-        )
+        outcome = _outcome(tools, opened, OUTCOME_REFUSED, refusal.reason, refusal.sentence)
+        answer(tools, opened.order_hash, outcome, finished=refusal.reason not in NOT_OURS)
     elif order.verb == VERB_HOLD:
         _hold(tools, opened)
     else:
@@ -154,30 +156,8 @@ def _hold(tools: Tools, opened: Opened) -> None:
         sentence = "%s The server withdrew it before it began." % SENTENCES[REFUSED_OLD_GENERATION]
         finish(tools, case, OUTCOME_REFUSED, REFUSED_OLD_GENERATION, sentence)
     sentence = "Nothing older than generation %d starts any more." % opened.order.generation
-    _answer(tools, opened.order_hash, _outcome(tools, opened, OUTCOME_HELD, "", sentence))
-    remember_finished(tools, opened.order.order_id)
-
-
-def _answer(tools: Tools, key: str, outcome: Outcome) -> None:
-    """Remember that ``key`` was answered and the answer, durably, then hand it to the spool."""
-    seen = tools.store.load_seen()
-    seen = dataclasses.replace(seen, keys=(*seen.keys, key), outbox=(*seen.outbox, outcome))
-    tools.store.save_seen(seen)
-    tools.context.log("actor.answered", order=outcome.order_id, kind=outcome.kind, reason=outcome.reason)
-    flush_answers(tools)
-
-
-def flush_answers(tools: Tools) -> None:
-    """Hand answers that a crash or a full spool held up to the spool.
-
-    Raises:
-        HostError: the spool is full; they stay.
-    """
-    seen = tools.store.load_seen()
-    for outcome in seen.outbox:
-        tools.context.report(outcome)
-    if seen.outbox:
-        tools.store.save_seen(dataclasses.replace(seen, outbox=()))
+    outcome = _outcome(tools, opened, OUTCOME_HELD, "", sentence)
+    answer(tools, opened.order_hash, outcome, finished=True)
 
 
 def _outcome(tools: Tools, opened: Opened, kind: str, reason: str, sentence: str) -> Outcome:

@@ -31,13 +31,15 @@ from oakum.protocol.trust import judge_order, parse_instant, render_instant
 CONFIGURATION_COUNT_MAX = 5_000
 
 Verdict = Union[Refuse, Defer]
+Obstacle = Callable[[], Optional[Defer]]
 
 
 class Preparation:
     """One pass over an order's checks; after ``run`` without a verdict, ``before`` is set."""
 
-    def __init__(self, tools: Tools, order: WorkOrder, order_hash: str) -> None:
-        """Ask nothing yet."""
+    def __init__(self, tools: Tools, order: WorkOrder, order_hash: str, obstacle: Obstacle) -> None:
+        """Ask nothing yet; ``obstacle`` says whether another order is in the way."""
+        self._obstacle = obstacle
         self._tools = tools
         self._order = order
         self._order_hash = order_hash
@@ -52,6 +54,7 @@ class Preparation:
         checks: Sequence[Callable[[], Optional[Verdict]]] = (
             self._judge_order,
             self._judge_privilege,
+            self._obstacle,
             self._judge_locks,
             self._judge_packages,
         )

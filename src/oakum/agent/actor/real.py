@@ -174,7 +174,8 @@ class RealSystem:
         """See :class:`System`."""
         manager = detect()
         packages = manager.installed() if manager else unknown_packages("", NO_MANAGER)
-        return observe_facts(manager, packages, policy_mode=MODE_APPLY)
+        # The agent itself runs old code after an upgrade of Python; it ends with this tick.
+        return observe_facts(manager, packages, policy_mode=MODE_APPLY, ignored_pids=frozenset((os.getpid(),)))
 
     def random_id(self) -> str:
         """See :class:`System`."""

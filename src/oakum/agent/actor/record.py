@@ -132,6 +132,7 @@ def enter(
         due_at="" if due_at is None else render_instant(due_at),
         looked=False,
         awaits_reboot=False,
+        overran=False,
         fault_count=0,
     )
 

@@ -12,7 +12,6 @@ import dataclasses
 from datetime import timedelta
 from typing import List, Optional, Sequence, Tuple
 
-from oakum.agent.actor.changes import TROUBLE_LOCK
 from oakum.agent.actor.finishing import finish
 from oakum.agent.actor.health import is_worse
 from oakum.agent.actor.installing import interrupted
@@ -38,6 +37,9 @@ LAST_RESORT = "dpkg"
 # Health is compared this long after the previous versions are back, and until then it may recover.
 SETTLE_SECONDS_MAX = 60
 SETTLE_SECONDS_MIN = 2
+# A whole upgrade by somebody else may be under way; each tick waits a little for it, all together for hours.
+LOCK_SECONDS = 60
+LOCK_SECONDS_MAX = 6 * 3_600
 NAMED_COUNT_MAX = 10
 
 REASON_TAKEN_BACK = "taken_back"
@@ -140,7 +142,9 @@ def _go(tools: Tools, case: OrderCase, way: WayBack) -> Optional[Step]:
     wait_for_dpkg(tools)
     left = plan_way_back(tools.store.load_before(case.order.order_id), tools.apt.installed())
     if left.debs and _is_absent(tools, case, LAST_RESORT):
-        return _run(tools, case, LAST_RESORT, change.dpkg_rollback_argv([deb.path for deb in left.debs]))
+        late = _await_lock(tools, case)
+        argv = change.dpkg_rollback_argv([deb.path for deb in left.debs])
+        return late if late is not None else _run(tools, case, LAST_RESORT, argv)
     return None
 
 
@@ -150,11 +154,9 @@ def _is_absent(tools: Tools, case: OrderCase, name: str) -> bool:
 
 def _start(tools: Tools, case: OrderCase, way: WayBack) -> Optional[Step]:
     """Simulate, judge and run; return the order's end when it may not be run."""
-    if not wait_for_dpkg(tools):
-        return _failed(tools, case, REASON_FAILED, "another program does not let go of dpkg's lock")
-    unfit = _unfit(tools, case, way)
-    if unfit is not None:
-        return unfit
+    late_or_unfit = _await_lock(tools, case) or _unfit(tools, case, way)
+    if late_or_unfit is not None:
+        return late_or_unfit
     debs = [deb.path for deb in way.debs]
     removals = [wanted.query for wanted in way.removals]
     answer, transaction = tools.apt.simulate_rollback(debs, removals)
@@ -163,9 +165,21 @@ def _start(tools: Tools, case: OrderCase, way: WayBack) -> Optional[Step]:
         if differs:
             return _failed(tools, case, REASON_DIFFERS, differs)
         return _run(tools, case, ROLLBACK, change.rollback_argv(debs, removals, simulate=False))
-    if answer.ran or answer.trouble == TROUBLE_LOCK or removals:
+    if answer.ran or removals:
         return _failed(tools, case, REASON_DIFFERS, "apt says: %s" % answer.words)
     return _run(tools, case, LAST_RESORT, change.dpkg_rollback_argv(debs))
+
+
+def _await_lock(tools: Tools, case: OrderCase) -> Optional[Step]:
+    """Return a step that comes back later while another program holds dpkg's lock, or the end when that is too long."""
+    if wait_for_dpkg(tools, LOCK_SECONDS):
+        return None
+    now = tools.context.now()
+    if (now - parse_instant(case.record.phase_at)).total_seconds() > LOCK_SECONDS_MAX:
+        return _failed(tools, case, REASON_FAILED, "another program does not let go of dpkg's lock")
+    due_at = now + timedelta(seconds=LOCK_SECONDS)
+    record = dataclasses.replace(case.record, due_at=render_instant(due_at))
+    return Step(tools.commit(record), due_at=due_at)
 
 
 def _unfit(tools: Tools, case: OrderCase, way: WayBack) -> Optional[Step]:

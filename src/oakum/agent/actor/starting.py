@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import timedelta
-from typing import Callable, Optional
 
 from oakum.agent.actor import judge
 from oakum.agent.actor.changes import TROUBLE_OTHER
 from oakum.agent.actor.finishing import finish, package_results
 from oakum.agent.actor.judge import Defer, Refuse
-from oakum.agent.actor.preparing import Preparation, next_window_at
+from oakum.agent.actor.preparing import Obstacle, Preparation, next_window_at
 from oakum.agent.actor.record import (
     CHECKING,
     INSTALLING,
@@ -50,16 +49,16 @@ LAPSED = "The start permit lapsed before the change could begin; the server is a
 INSTALL = "install"  # the launched program's name in the order's directory
 
 
-# Ends the soak of an earlier order, or says why this one has to wait for it.
-MakeWay = Callable[[], Optional[Defer]]
+def prepare(tools: Tools, case: OrderCase, obstacle: Obstacle, make_way: Obstacle) -> Step:
+    """Check everything anew, ask for the permit, and begin; an order found here has not touched the host.
 
-
-def prepare(tools: Tools, case: OrderCase, make_way: MakeWay) -> Step:
-    """Check everything anew, ask for the permit, and begin; an order found here has not touched the host."""
+    ``obstacle`` says whether another order is in the way; ``make_way`` ends the soak of an earlier one, or says why this
+    one has to wait for it.
+    """
     context, order = tools.context, case.order
     record = tools.commit(enter(case.record, CHECKING, context.now()))
     case = OrderCase(record, order)
-    preparation = Preparation(tools, order, record.order_hash)
+    preparation = Preparation(tools, order, record.order_hash, obstacle)
     try:
         verdict = preparation.run() or make_way()
     except AptProblem as problem:
@@ -122,7 +121,7 @@ def _begin(tools: Tools, case: OrderCase, reply: PermitReply, sent: float) -> St
     if context.monotonic() >= lapses:
         return defer(tools, OrderCase(record, order), DEFERRED_LAPSED, LAPSED)
     record = enter(record, INSTALLING, context.now(), detail="the package manager is at work")
-    record = dataclasses.replace(record, changed=True, overran=False, deferred_reason="")
+    record = dataclasses.replace(record, changed=True, deferred_reason="")
     results = package_results(tools, order)
     started = add_outcome(record, OUTCOME_STARTED, "", "The change begins.", context.now(), packages=results)
     record = tools.commit_reported(started)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import dataclasses
 from dataclasses import dataclass
 from typing import List, Optional, Sequence, Tuple
 
@@ -42,10 +43,14 @@ class OrderCase:
 
 @dataclass(frozen=True)
 class Seen:
-    """Envelopes and orders that were answered without being kept, oldest first, and answers not yet in the spool."""
+    """Envelopes and orders that were answered without being kept, oldest first; and what that still asks for.
+
+    ``outbox``: answers not yet in the spool; ``finished``: orders not yet among those never carried out again.
+    """
 
     keys: Tuple[str, ...] = ()
     outbox: Tuple[Outcome, ...] = ()
+    finished: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -162,7 +167,7 @@ class OrderStore:
 
     def save_seen(self, seen: Seen) -> None:
         """Keep what was answered, the latest SEEN_COUNT_MAX."""
-        bounded = Seen(keys=seen.keys[-SEEN_COUNT_MAX:], outbox=seen.outbox)
+        bounded = dataclasses.replace(seen, keys=seen.keys[-SEEN_COUNT_MAX:])
         self._system.write(self.orders + "/seen.json", canonical_json(bounded))
 
     def tidy(self, cases: Tuple[OrderCase, ...]) -> None:

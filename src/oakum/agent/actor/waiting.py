@@ -35,14 +35,14 @@ def wait_for_child(tools: Tools, record: OrderRecord, name: str) -> Child:
         else:
             tools.context.sleep(POLL_SECONDS)
         child = tools.system.child(directory, name)
-    if child.state == CHILD_LOST and record.overran:
+    if record.overran and child.state in (CHILD_LOST, CHILD_ENDED):
         return Child(CHILD_ENDED, code=EXIT_TOO_SLOW)
     return child
 
 
-def wait_for_dpkg(tools: Tools) -> bool:
+def wait_for_dpkg(tools: Tools, seconds_max: float = DPKG_SECONDS_MAX) -> bool:
     """Wait until nobody works on dpkg's database; say whether that came about."""
-    for _ in range(int(DPKG_SECONDS_MAX / DPKG_POLL_SECONDS)):
+    for _ in range(int(seconds_max / DPKG_POLL_SECONDS)):
         if tools.apt.dpkg_lock_holder() is None:
             return True
         tools.context.sleep(DPKG_POLL_SECONDS)

@@ -7,7 +7,6 @@ What the reply asks for is the caller's business (``tick``).
 
 from __future__ import annotations
 
-import math
 import secrets
 from datetime import datetime, timedelta
 from typing import Callable
@@ -106,7 +105,7 @@ def _check_reply(reply: CheckInReply) -> None:
 
 
 def measure_skew(server_time: str, midpoint: datetime) -> int:
-    """Return the server's clock less ours, in whole seconds away from zero, so that a skew is never made smaller.
+    """Return the server's clock less ours, to the nearest second.
 
     ``midpoint`` is our clock half-way between request and reply.
 
@@ -114,14 +113,13 @@ def measure_skew(server_time: str, midpoint: datetime) -> int:
         ServerAnswerError: the server's time cannot be read.
     """
     try:
-        seconds = (parse_instant(server_time) - midpoint).total_seconds()
+        return round((parse_instant(server_time) - midpoint).total_seconds())
     except ValueError as error:
         raise ServerAnswerError(
             code="reply_senseless",
             sentence=f"The server's time cannot be read: {error}.",
             next_step="Update agent and server to the same version.",
         ) from error
-    return math.ceil(seconds) if seconds > 0 else math.floor(seconds)
 
 
 def clamp_interval(seconds: int) -> int:

@@ -35,10 +35,9 @@ from oakum.protocol.messages import PROTOCOL_VERSION, EnrolReply, EnrolRequest
 SECRET_BYTES = 32
 ID_LENGTH_MAX = 100
 MODE_CONFIG_DIRECTORY = 0o755
-ORDERS_DIR = "orders"
 # Where a former enrolment's state is kept, once: nothing that says what was done to the host is thrown away.
 FORMER_DIR = "before-enrolment"
-FORMER_ITEMS = (STATE_FILE, SPOOL_DIR, ORDERS_DIR)
+FORMER_ITEMS = (STATE_FILE, SPOOL_DIR, configuration.ORDERS_DIR)
 
 
 @dataclass(frozen=True)

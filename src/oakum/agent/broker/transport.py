@@ -7,12 +7,14 @@ between unseen.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import hmac
 import http.client
 import random
 import socket
+import threading
 import time
 from dataclasses import dataclass
 from typing import Callable
@@ -25,6 +27,8 @@ from oakum.protocol.messages import REPLY_BYTES_MAX
 
 CONNECT_SECONDS_MAX = 10.0
 REPLY_SECONDS_MAX = 60.0
+# From the first byte of the request to the last of the reply; an inventory report of 8 MB takes a minute at 1 Mbit/s.
+EXCHANGE_SECONDS_MAX = 180.0
 TRY_COUNT_MAX = 3
 # Doubled at each try, and spread by half so that a fleet does not come back all at once.
 PAUSE_SECONDS = 1.0
@@ -63,6 +67,7 @@ class Transport:
         self._sleep = sleep
         self._monotonic = monotonic
         self._connection: http.client.HTTPConnection | None = None
+        self._socket: socket.socket | None = None
 
     def post(self, path: str, body: bytes, *, authorization: str = "", try_count_max: int = TRY_COUNT_MAX) -> Exchange:
         """Post ``body`` and return what came back.
@@ -97,6 +102,9 @@ class Transport:
             self._connection = None
 
     def _post_once(self, path: str, body: bytes, headers: dict[str, str]) -> Exchange:
+        # A socket's time limit starts anew with each byte; this one ends the exchange whatever drips in.
+        watchdog = threading.Timer(EXCHANGE_SECONDS_MAX, self._cut_off)
+        watchdog.start()
         try:
             began_at = self._monotonic()
             response = self._request(path, body, headers)
@@ -104,6 +112,8 @@ class Transport:
             ended_at = self._monotonic()
         except (OSError, http.client.HTTPException) as error:
             raise self._explain_fault(error) from error
+        finally:
+            watchdog.cancel()
         if len(content) > REPLY_BYTES_MAX:
             self.close()
             raise self._answer_error(f"it sent more than {REPLY_BYTES_MAX} bytes")
@@ -146,7 +156,15 @@ class Transport:
             connection.connect()
             self._check_loopback(connection.sock)
         connection.sock.settimeout(REPLY_SECONDS_MAX)
+        self._socket = connection.sock
         return connection
+
+    def _cut_off(self) -> None:
+        """End whatever the other thread waits for: it then reads the end of the stream."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                # TLS's own shutdown would wait for an answer.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def _check_certificate(self, shown: bytes, connection: http.client.HTTPConnection) -> None:
         if not self._certificate:
@@ -184,7 +202,7 @@ class Transport:
                 sentence=f"The certificate of {self.address.url} is not trusted here: {error}.",
                 next_step="Enrol with --certificate and the SHA-256 that the server shows, or install its authority.",
             )
-        reason = str(error) or type(error).__name__
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         return ServerUnavailable(
             code="server_unreachable",
             sentence=f"{self.address.url} cannot be reached: {reason}.",

@@ -5,6 +5,8 @@ It calls the parts of this room and puts their answers together; each part says 
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import os
 import platform
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from oakum.agent.observer import reboot, system
 from oakum.agent.observer.offers import observe_offers
 from oakum.agent.observer.processes import scan_processes
 from oakum.agent.observer.stale import list_stale_services
+from oakum.protocol.codec import canonical_json
 from oakum.protocol.inventory import (
     KERNEL_COUNT_MAX,
     TEXT_LENGTH_MAX,
@@ -65,11 +68,23 @@ def observe(
         packages=packages,
         offers=offers,
         facts=facts,
-        packages_hash=section_hash(packages),
+        packages_hash=hash_packages(packages),
         offers_hash=section_hash(offers),
         facts_hash=section_hash(facts),
         lists_updated_at=render_instant(lists_at) if lists_at else "",
     )
+
+
+def hash_packages(section: PackagesSection) -> str:
+    """Return ``section_hash(section)``, without ever holding all packages as text: that is 1 MB less on any host."""
+    frame = canonical_json(dataclasses.replace(section, packages=()))
+    # A quotation mark inside a text is escaped, so this can only be the field itself.
+    head, mark, tail = frame.partition(b'"packages":[')
+    digest = hashlib.sha256(head + mark)
+    for index, package in enumerate(section.packages):
+        digest.update((b"," if index else b"") + canonical_json(package))
+    digest.update(tail)
+    return digest.hexdigest()
 
 
 def observe_facts(

@@ -14,6 +14,7 @@ from django.db import transaction
 
 from oakum.catalogue.models import NotesState, Update
 from oakum.core.election import NOTES_ATTEMPT_MAX
+from oakum.core.text import clean_text
 
 PROBLEM_LENGTH_MAX = 500
 
@@ -76,8 +77,15 @@ def record_failure(update: Update, problem: str) -> None:
         update.notes_state = NotesState.WANTED
     else:
         update.notes_state = NotesState.KNOWN if update.notes_at else NotesState.ABSENT
-    update.notes_problem = problem.replace("\x00", "")[:PROBLEM_LENGTH_MAX]
+    update.notes_problem = clean_text(problem, length_max=PROBLEM_LENGTH_MAX)
     update.save(update_fields=["notes_state", "notes_attempt_count", "notes_problem"])
+
+
+def stop_wanting(*, organisation_id: UUID, update_ids: tuple[int, ...], problem: str) -> int:
+    """Give up notes that nobody can read any more; those that were known before stay known."""
+    wanted = Update.objects.filter(organisation_id=organisation_id, id__in=update_ids, notes_state=NotesState.WANTED)
+    known_count = wanted.filter(notes_at__isnull=False).update(notes_state=NotesState.KNOWN, notes_problem=problem)
+    return known_count + wanted.update(notes_state=NotesState.ABSENT, notes_problem=problem)
 
 
 def want_notes_again(*, organisation_id: UUID, update_ids: tuple[int, ...]) -> int:

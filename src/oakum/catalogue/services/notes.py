@@ -16,6 +16,7 @@ from django.db import transaction
 from oakum.catalogue.models import NotesState, ReleaseNote, Update
 from oakum.catalogue.services.asking import record_failure
 from oakum.core.changelog import cves_fixed, sort_cves
+from oakum.core.text import clean_text
 from oakum.core.versions import InvalidVersion, order_key, scheme_of_stream
 from oakum.journal.services import append
 from oakum.protocol.messages import NOTES_ENTRY_COUNT_MAX, NOTES_TEXT_BYTES_MAX, ChangelogEntry, NotesUpload
@@ -37,7 +38,7 @@ def record_notes(*, organisation_id: UUID, host_id: UUID, upload: NotesUpload, n
 
     Entries whose version is none, or is newer than the update itself, are left out.  Texts are cut at
     NOTES_TEXT_BYTES_MAX, the number of entries at NOTES_ENTRY_COUNT_MAX.  A host that could not read them, or found
-    none, counts as a failed attempt: another is asked, and after NOTES_ATTEMPT_MAX the notes are ABSENT with its reason.
+    none, is a failed attempt: another host is asked, and after NOTES_ATTEMPT_MAX the notes are ABSENT with its reason.
     An upload that nobody asked for, or that comes too late, changes nothing and says so.
     """
     with transaction.atomic():
@@ -54,7 +55,7 @@ def record_notes(*, organisation_id: UUID, host_id: UUID, upload: NotesUpload, n
         )
         if update is None:
             return NotesStored(stored_count=0, reason="This host was not asked for these notes, or another was since.")
-        notes = tuple(_notes(update, upload.entries[:NOTES_ENTRY_COUNT_MAX], now))
+        notes = tuple(_notes(update, host_id, upload.entries[:NOTES_ENTRY_COUNT_MAX], now))
         problem = upload.problem or ("" if notes else "The changelog has no entry between the versions asked for.")
         if problem:
             record_failure(update, problem)
@@ -62,7 +63,7 @@ def record_notes(*, organisation_id: UUID, host_id: UUID, upload: NotesUpload, n
         return _store(update, notes, now)
 
 
-def _notes(update: Update, entries: tuple[ChangelogEntry, ...], now: datetime) -> Iterator[ReleaseNote]:
+def _notes(update: Update, host_id: UUID, entries: tuple[ChangelogEntry, ...], now: datetime) -> Iterator[ReleaseNote]:
     scheme = scheme_of_stream(update.stream)
     seen: set[str] = set()
     for entry in entries:
@@ -73,32 +74,27 @@ def _notes(update: Update, entries: tuple[ChangelogEntry, ...], now: datetime) -
         if entry.version in seen or key > bytes(update.source_order_key):
             continue
         seen.add(entry.version)
-        text = _clean(entry.text)
+        text = _cut(clean_text(entry.text, length_max=NOTES_TEXT_BYTES_MAX))
         yield ReleaseNote(
             organisation_id=update.organisation_id,
             stream=update.stream,
             source_name=update.source_name,
             version=entry.version,
             order_key=key,
-            distribution=_clean(entry.distribution)[:120],
-            urgency=_clean(entry.urgency)[:20],
-            dated=_clean(entry.date)[:60],
-            text=_cut(text),
+            distribution=clean_text(entry.distribution, length_max=120),
+            urgency=clean_text(entry.urgency, length_max=20),
+            dated=clean_text(entry.date, length_max=60),
+            text=text,
             cves=list(cves_fixed(text)),
-            told_by_host_id=update.notes_host_id,
+            told_by_host_id=host_id,
             told_at=now,
         )
 
 
-def _clean(text: str) -> str:
-    # PostgreSQL keeps no NUL in a text.
-    return text.replace("\x00", "")
-
-
 def _cut(text: str) -> str:
-    raw = text.encode("utf-8", "replace")
+    raw = text.encode("utf-8")
     if len(raw) <= NOTES_TEXT_BYTES_MAX:
-        return raw.decode("utf-8")
+        return text
     return raw[:NOTES_TEXT_BYTES_MAX].decode("utf-8", "ignore") + _CUT
 
 

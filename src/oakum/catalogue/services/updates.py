@@ -88,9 +88,7 @@ def _told(stream: str, offers: Sequence[Offer], refused: dict[Source, str]) -> I
         yield _Told(source=source, key=key, kind=kind, origins=origins)
 
 
-def _known(
-    organisation_id: UUID, stream: str, chunk: Sequence[_Told], *, locked: bool = False
-) -> dict[Source, Update]:
+def _known(organisation_id: UUID, stream: str, chunk: Sequence[_Told], *, locked: bool = False) -> dict[Source, Update]:
     rows = Update.objects.filter(
         organisation_id=organisation_id,
         stream=stream,

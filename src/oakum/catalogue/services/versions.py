@@ -84,6 +84,13 @@ def _find(rows: Sequence[VersionRow]) -> dict[VersionRow, int]:
     return {row: id_ for id_, row in _identities(found) if row in wanted}
 
 
+def _find_by_name(rows: Sequence[VersionRow]) -> dict[VersionRow, int]:
+    """Find rows whose purl was spelled otherwise when they were made: the slow way, for the few that need it."""
+    wanted = set(rows)
+    found = PackageVersion.objects.filter(stream__in={row.stream for row in rows}, name__in={row.name for row in rows})
+    return {row: id_ for id_, row in _identities(found) if row in wanted}
+
+
 def _identities(found: QuerySet[PackageVersion]) -> Iterator[tuple[int, VersionRow]]:
     for id_, *identity in found.values_list("id", *VersionRow._fields):
         yield id_, VersionRow(*identity)
@@ -105,6 +112,8 @@ def _make(rows: Sequence[VersionRow], refused: dict[VersionRow, str], now: datet
         # Another process may have made some of them by now: theirs stand, and are found below.
         PackageVersion.objects.bulk_create(made, ignore_conflicts=True)
     found = _find(taken)
+    if len(found) < len(taken):
+        found |= _find_by_name([row for row in taken if row not in found])
     assert len(found) == len(taken), "what was inserted, or was there already, is found"
     return found
 
@@ -131,4 +140,7 @@ def _package_version(row: VersionRow, now: datetime) -> PackageVersion | str:
 
 @lru_cache(maxsize=PURL_COUNT_MAX)
 def _purl(stream: str, name: str, version: str, architecture: str) -> str:
-    return purl_of(stream=stream, name=name, version=version, architecture=architecture)
+    try:
+        return purl_of(stream=stream, name=name, version=version, architecture=architecture)
+    except ValueError:
+        return ""  # no such package can be; whoever wanted its row is told why

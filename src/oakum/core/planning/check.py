@@ -21,12 +21,14 @@ _OPEN_ENDS = frozenset(
     {HostState.WAITING, HostState.RELEASED, HostState.DEFERRED, HostState.STARTED, HostState.APPLIED}
 )
 _NEXT = {
+    RolloutState.AWAITING_APPROVAL: {RolloutState.AWAITING_APPROVAL, RolloutState.CANCELLED},
+    RolloutState.APPROVED: {RolloutState.APPROVED, RolloutState.CANCELLED},
     RolloutState.RUNNING: {
         RolloutState.RUNNING,
         RolloutState.HALTED,
         RolloutState.COMPLETED,
         RolloutState.CANCELLED,
-    }
+    },
 }
 
 

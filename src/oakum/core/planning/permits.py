@@ -25,6 +25,7 @@ SENTENCES = {
     "rollout_halted": "The rollout is halted.",
     "rollout_paused": "The rollout is paused.",
     "rollout_not_running": "The rollout is not running.",
+    "failure_unjudged": "A failure has just been told, and the rollout has not judged it yet.",
     "host_not_released": "The rollout does not wait for this host to start.",
     "outside_window": "The maintenance window is not open.",
     "frozen": "A freeze is on.",
@@ -34,7 +35,11 @@ SENTENCES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PermitFacts:
-    """What the server knows at the instant of the question, read under the rollout's lock."""
+    """What the server knows at the instant of the question, read under the rollout's lock.
+
+    ``harm_count`` is how many failures stand against the rollout now, ``harm_count_judged`` how many its newest plan
+    knew of: between a failure and the plan that judges it nobody starts.
+    """
 
     host_is_active: bool
     order_is_signed: bool
@@ -45,6 +50,8 @@ class PermitFacts:
     rollout_state: RolloutState
     host_state: HostState
     freezes: tuple[Span, ...]
+    harm_count: int
+    harm_count_judged: int
 
 
 def judge_permit(facts: PermitFacts, *, now: datetime) -> str:
@@ -57,6 +64,7 @@ def judge_permit(facts: PermitFacts, *, now: datetime) -> str:
         ("order_differs", facts.hash_matches),
         ("order_superseded", facts.order_is_newest),
         (_stopped(facts.rollout_state), facts.rollout_state is RolloutState.RUNNING),
+        ("failure_unjudged", facts.harm_count <= facts.harm_count_judged),
         ("order_not_signed", facts.order_is_signed),
         ("order_expired", now < facts.order_ends_at),
         ("host_not_released", facts.host_state in WITHDRAWABLE),

@@ -50,6 +50,9 @@ def plan(situation: Situation) -> Plan:
     still = Plan(state=situation.state, state_reason=situation.state_reason, ring_open=situation.ring_open)
     if situation.state in {RolloutState.HALTED, RolloutState.CANCELLED}:
         return replace(still, withdrawals=_take_back(situation, still))
+    if situation.state in {RolloutState.AWAITING_APPROVAL, RolloutState.APPROVED}:
+        expired = situation.now >= situation.spec.expires_at
+        return _stop(situation, still, RolloutState.CANCELLED, _expired(situation)) if expired else still
     if situation.state is not RolloutState.RUNNING:
         return still
 
@@ -59,13 +62,11 @@ def plan(situation: Situation) -> Plan:
 
     halt = judge_harm(tallies, situation.spec.limits)
     if halt is not None:
-        stopped = replace(seen, state=RolloutState.HALTED, state_reason=halt.sentence)
-        return replace(stopped, withdrawals=seen.withdrawals + _take_back(after, seen))
+        return _stop(situation, seen, RolloutState.HALTED, halt.sentence)
     if not any(ring.unsettled for ring in tallies):
         return replace(seen, state=RolloutState.COMPLETED, state_reason="")
     if situation.now >= situation.spec.expires_at and not any(ring.at_work for ring in tallies):
-        ended = replace(seen, state=RolloutState.CANCELLED, state_reason=_expired(situation, tallies))
-        return replace(ended, withdrawals=seen.withdrawals + _take_back(after, seen))
+        return _stop(situation, seen, RolloutState.CANCELLED, _expired(after))
 
     promoted = replace(seen, ring_open=_promote(situation.ring_open, tallies))
     return _release(replace(after, ring_open=promoted.ring_open), promoted, tallies)
@@ -87,6 +88,12 @@ def _look(situation: Situation, still: Plan) -> Plan:
         if len(losses) + len(returns) + len(withdrawals) == MOVE_COUNT_MAX:
             break
     return replace(still, losses=tuple(losses), returns=tuple(returns), withdrawals=tuple(withdrawals))
+
+
+def _stop(situation: Situation, seen: Plan, state: RolloutState, reason: str) -> Plan:
+    """Return the plan that stops: whoever came back just now stays lost, so that nobody is given back a start."""
+    stopped = replace(seen, state=state, state_reason=reason, returns=())
+    return replace(stopped, withdrawals=seen.withdrawals + _take_back(situation, stopped))
 
 
 def _take_back(situation: Situation, planned: Plan) -> tuple[Move, ...]:
@@ -202,7 +209,7 @@ class _Proof:
         return True
 
 
-def _expired(situation: Situation, tallies: tuple[Tally, ...]) -> str:
-    left = sum(ring.ready + ring.busy + ring.silent + ring.released + ring.deferred for ring in tallies)
+def _expired(situation: Situation) -> str:
+    left = sum(host.state is HostState.WAITING or host.state in WITHDRAWABLE for host in situation.hosts)
     hosts = "1 host was" if left == 1 else f"{left} hosts were"
     return f"Its last window ended at {situation.spec.expires_at:%Y-%m-%d %H:%M} UTC before {hosts} reached."

@@ -47,14 +47,23 @@ _WORDS = (
     ("accepted", "given up"),
 )
 
+# Who approves, starts, or reads the end of it must see who is not covered.
+_NOTED = frozenset({RolloutState.AWAITING_APPROVAL, RolloutState.APPROVED, RolloutState.COMPLETED})
+
 
 def describe(situation: Situation, plan: Plan) -> str:
     """Return the report of ``plan``, made in ``situation``: a few sentences in one paragraph."""
-    after = carry_out(situation, plan)
-    tallies = tally(after)
-    sentences = [*_did(situation, plan), *_headline(after, tallies), *_rings(after, tallies)]
-    if after.state is RolloutState.RUNNING:
-        sentences += _waits(after, tallies)
+    return " ".join([*_did(situation, plan), standing(carry_out(situation, plan))])
+
+
+def standing(situation: Situation) -> str:
+    """Return how the rollout stands and what it waits for, without what was done last."""
+    tallies = tally(situation)
+    sentences = [*_headline(situation, tallies), *_rings(situation, tallies)]
+    if situation.state is RolloutState.RUNNING:
+        sentences += _waits(situation, tallies)
+    if situation.state in _NOTED:
+        sentences += situation.spec.notes
     return " ".join(sentences)
 
 

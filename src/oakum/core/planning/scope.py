@@ -25,8 +25,8 @@ SENTENCES = {
     "report_only": "The host's own policy is report-only.",
     "inventory_unknown": "What is installed on the host is not known.",
     "offers_unknown": "What the host's repositories offer is not known.",
-    "in_other_rollout": "Another rollout is bringing one of these packages to the host.",
     "too_many_changes": "The change is bigger than an order may be.",
+    "in_other_rollout": "Another rollout is bringing a package of it to the host.",
     "held": "A package of it is held back on the host.",
     "other_version": "The host is offered another version than the one this rollout carries.",
 }
@@ -53,7 +53,11 @@ class Offer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A host that was asked for.  ``offers`` are only those asked for; ``risk`` grows with what its loss would mean."""
+    """A host that was asked for.
+
+    ``offers`` are only those asked for; ``risk`` grows with what the loss would mean; ``taken`` are packages (name,
+    architecture) that another rollout is bringing to it.
+    """
 
     host_id: HostId
     name: str
@@ -61,6 +65,7 @@ class Candidate:
     risk: int
     obstacle: str
     offers: tuple[Offer, ...]
+    taken: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +204,8 @@ def _changes(host: Candidate, pins: _Pins) -> tuple[tuple[PackageChange, ...], l
 
 def _reason_against(host: Candidate, offers: list[Offer], pins: _Pins) -> tuple[str, str]:
     for offer in offers:
+        if (offer.package, offer.architecture) in host.taken:
+            return "in_other_rollout", ""
         if offer.kept_back:
             return "held", f"{offer.package}: {offer.kept_back}."
     for offer in offers:

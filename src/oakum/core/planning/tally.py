@@ -88,6 +88,11 @@ def tally(situation: Situation) -> tuple[Tally, ...]:
     return tallies
 
 
+def harm_count(situation: Situation) -> int:
+    """Return how many failures and losses stand against the rollout, accepted ones left out."""
+    return sum(host.state in HARMS and not host.is_accepted for host in situation.hosts)
+
+
 def _count(ring: Tally, host: HostProgress, situation: Situation) -> None:
     ring.host_count += 1
     group = _group(host, situation)

@@ -20,18 +20,17 @@ _INSTALLED = frozenset({HostState.APPLIED, HostState.SOAKED})
 class Evidence:
     """What the newest inventory says of one host's changes.
 
-    ``missing``: packages not there at the pinned version or a newer one.  ``running_old``: packages whose older code
-    still runs.  ``kernels_unbooted``: kernels of the change that are installed and not the one that runs.  The three
-    statuses are inventory's own words: ``known`` or ``unknown``; ``yes``, ``no`` or ``unknown``.
+    ``missing``: packages not there at the pinned version or a newer one.  ``running_old``: packages whose older code runs
+    until something is restarted; ``awaiting_reboot``: until the host reboots (a kernel, and what the distribution lists).
+    The statuses are inventory's own words: ``known`` or ``unknown``.
     """
 
     observed_at: datetime | None
     packages_status: str
     stale_status: str
-    reboot_required: str
     missing: tuple[str, ...]
     running_old: tuple[str, ...]
-    kernels_unbooted: tuple[str, ...]
+    awaiting_reboot: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +69,10 @@ def verify(state: HostState, evidence: Evidence, *, since: datetime | None) -> F
 
 
 def _old_code(evidence: Evidence) -> OldCode:
-    if evidence.kernels_unbooted:
+    if evidence.awaiting_reboot:
         return OldCode.KERNEL
     if evidence.running_old:
-        return OldCode.KERNEL if evidence.reboot_required == "yes" else OldCode.SERVICE
+        return OldCode.SERVICE
     return OldCode.NO if evidence.stale_status == "known" else OldCode.UNKNOWN
 
 
@@ -84,10 +83,8 @@ def _sentence(remedy: Remedy, evidence: Evidence) -> str:
             return f"Inventory{at} shows the versions, and nothing older runs."
         case Remedy.MISSING | Remedy.NO_FIX:
             return f"Inventory{at} does not show {_names(evidence.missing)} at the ordered version."
-        case Remedy.PENDING_REBOOT if evidence.kernels_unbooted:
-            return f"Installed; the host has not booted {_names(evidence.kernels_unbooted)} yet."
         case Remedy.PENDING_REBOOT:
-            return f"Installed; only a reboot ends the older code of {_names(evidence.running_old)}."
+            return f"Installed; only a reboot ends the older code of {_names(evidence.awaiting_reboot)}."
         case Remedy.PENDING_RESTART:
             return f"Installed; older code of {_names(evidence.running_old)} still runs."
         case Remedy.UNKNOWN:

@@ -28,7 +28,20 @@ _UPSTREAMS: Final[dict[str, Callable[[str], str]]] = {deb.SCHEME: deb.upstream_v
 _DEB_DISTRIBUTIONS: Final = frozenset(
     {
         *("debian", "ubuntu", "raspbian", "devuan", "kali", "linuxmint", "lmde", "pop", "elementary", "zorin"),
-        *("neon", "pureos", "parrot", "deepin", "mx", "antix", "tails", "trisquel", "proxmox", "pve", "osmc", "armbian"),
+        *(
+            "neon",
+            "pureos",
+            "parrot",
+            "deepin",
+            "mx",
+            "antix",
+            "tails",
+            "trisquel",
+            "proxmox",
+            "pve",
+            "osmc",
+            "armbian",
+        ),
     }
 )
 

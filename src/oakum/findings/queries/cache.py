@@ -18,13 +18,16 @@ from pyroaring import BitMap
 
 from oakum.findings.models import Assessed, Finding
 from oakum.findings.queries.fleet_side import HostLine
+from oakum.findings.queries.offers import KnownOffers
 from oakum.findings.queries.old_code import Removed
-from oakum.findings.queries.risk import Risk, load_risk
+from oakum.findings.queries.risk import Risk
+from oakum.findings.queries.risk_load import load_risk
 from oakum.intel.models import Feed
 
 AGE_MAX = timedelta(seconds=60)
 ORGANISATION_COUNT_MAX = 64
-REMOVED_COUNT_MAX = 50_000
+REMOVED_COUNT_MAX = 50_000  # as many hosts and changes
+OFFERS_COUNT_MAX = 20_000  # as many different offers
 MEMO_COUNT_MAX = 500_000
 
 
@@ -33,6 +36,7 @@ class Entry:
     """What is kept for one organisation."""
 
     removed: Removed = field(default_factory=dict)
+    offers: KnownOffers = field(default_factory=dict)
     risk: Risk | None = None
     mark: object = None
     loaded_at: datetime | None = None
@@ -52,6 +56,8 @@ def entry_of(organisation_id: UUID) -> Entry:
             del _entries[next(iter(_entries))]
     if len(entry.removed) > REMOVED_COUNT_MAX:
         entry.removed = {}
+    if len(entry.offers) > OFFERS_COUNT_MAX:
+        entry.offers = {}
     return entry
 
 

@@ -17,8 +17,9 @@ from pyroaring import BitMap
 from oakum.core.compliance import Remedy
 from oakum.core.errors import OperatorError
 from oakum.core.priority import NO_DUE_AT, Stated
+from oakum.findings.queries.cache import entry_of
 from oakum.findings.queries.fleet_side import HostLine
-from oakum.findings.queries.offers import load_offers, load_versions
+from oakum.findings.queries.offers import SourceOffer, load_offers
 from oakum.findings.queries.risk import Affected
 from oakum.findings.queries.values import (
     EMPTY_FILTER,
@@ -161,15 +162,6 @@ def _keys(view: View, one: Chosen, number: int) -> Iterator[Key]:
         yield due_at, group.severity_rank, group.source_name, group.source_version, number, index
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offered:
-    """What a host's repositories offer for one source package: the newest, whether it installs, and what blocks it."""
-
-    source_version: str
-    source_key: bytes
-    kept_back: str
-
-
 def make_rows(view: View, *, organisation_id: UUID, keys: Collection[tuple[Slice, int]]) -> tuple[HostFinding, ...]:
     """Make the rows of a page: two queries more, for what the hosts' repositories offer, whatever their number."""
     hosts = [view.hosts[index] for index in {index for _, index in keys}]
@@ -181,7 +173,7 @@ def make_rows(view: View, *, organisation_id: UUID, keys: Collection[tuple[Slice
 
 
 def _row(
-    view: View, slice_: Slice, host: HostLine, installed: BitMap, offers: Mapping[tuple[str, str], Offered]
+    view: View, slice_: Slice, host: HostLine, installed: BitMap, offers: Mapping[tuple[str, str], SourceOffer]
 ) -> HostFinding:
     group = slice_.group
     deadline = slice_.schedule.deadline(host.enrolled_at, reachability_of(host))
@@ -200,7 +192,7 @@ def _row(
         kev=group.kev,
         fixed_version=group.fixed_version,
         remedy=slice_.remedy,
-        offered_version=offer.source_version if offer else "",
+        offered_version=offer.key[2] if offer else "",
         is_installable=_installable(host, group, offer),
         kept_back=offer.kept_back if offer else "",
         deadline=deadline,
@@ -219,7 +211,7 @@ def reachability_of(host: HostLine) -> Stated:
     return Stated(value=host.context.reachability, source=source, defaulted=source == FROM_DEFAULT)
 
 
-def _installable(host: HostLine, group: Affected, offer: Offered | None) -> str:
+def _installable(host: HostLine, group: Affected, offer: SourceOffer | None) -> str:
     """Say whether the host's own repositories offer a version that cures at least one of the findings.
 
     Yes, no or unknown.  A version that is kept back is not installable, whatever it would cure.
@@ -228,24 +220,16 @@ def _installable(host: HostLine, group: Affected, offer: Offered | None) -> str:
         return "unknown"
     if offer is None or offer.kept_back:
         return "no"
-    cures = any(hit.fixed_key is not None and hit.fixed_key <= offer.source_key for hit in group.hits)
+    cures = any(hit.fixed_key is not None and hit.fixed_key <= offer.cure_key for hit in group.hits)
     return "yes" if cures else "no"
 
 
-def _offers(organisation_id: UUID, hosts: Collection[HostLine]) -> dict[UUID, dict[tuple[str, str], Offered]]:
-    lines = load_offers(organisation_id=organisation_id, host_ids=[host.id for host in hosts])
-    versions = load_versions(line.version_id for offers in lines.values() for line in offers)
-    found: dict[UUID, dict[tuple[str, str], Offered]] = {host.id: {} for host in hosts}
-    for host_id, offers in lines.items():
-        own = found[host_id]
-        for line in offers:
-            version = versions.get(line.version_id)
-            if version is None:
-                continue
-            source = (version.stream, version.source_name)
-            known = own.get(source)
-            if known is None or known.source_key < version.source_key:
-                own[source] = Offered(
-                    source_version=version.source_version, source_key=version.source_key, kept_back=line.kept_back
-                )
+def _offers(organisation_id: UUID, hosts: Collection[HostLine]) -> dict[UUID, dict[tuple[str, str], SourceOffer]]:
+    """Return the newest offer of each source package (stream, name), host by host."""
+    known = entry_of(organisation_id).offers
+    told = load_offers(organisation_id=organisation_id, known=known, host_ids=[host.id for host in hosts])
+    found: dict[UUID, dict[tuple[str, str], SourceOffer]] = {host.id: {} for host in hosts}
+    for host_id, offers in told.items():
+        for offer in sorted(offers, key=lambda one: one.source_key):
+            found[host_id][offer.key[:2]] = offer
     return found

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pyroaring import BitMap
 
-from oakum.catalogue.models import PackageVersion, ReleaseNote, Update
+from oakum.catalogue.models import PackageVersion, ReleaseNote
 from oakum.core.compliance import OldCode, Remedy, RemedyFacts, remedy_state
 from oakum.core.errors import NotFoundError
 from oakum.core.priority import NO_DUE_AT, Deadline
@@ -19,11 +19,12 @@ from oakum.findings.queries.old_code import reboot_names
 from oakum.findings.queries.patches import NOTHING_PENDING, Candidate, candidate_of, make_patch_rows
 from oakum.findings.queries.pending import (
     Pending,
+    UpdateLine,
     cures_of,
     installed_keys,
     pending_updates,
     slices_by_source,
-    update_key,
+    update_lines,
 )
 from oakum.findings.queries.values import PAGE_COUNT_MAX, AdvisoryView, NoteView, PatchHost, PatchView, Rules
 from oakum.findings.queries.view import SIDE_BY_SIDE, View, load_view
@@ -55,17 +56,17 @@ def patch(
     Raises:
         NotFoundError: no such update in this organisation (``update_unknown``).
     """
-    update = Update.objects.filter(organisation_id=organisation_id, id=update_id).first()
+    update = next(iter(update_lines(organisation_id, update_id)), None)
     if update is None:
         raise NotFoundError(
             code="update_unknown", sentence="There is no such patch.", next_step="Choose one from the list of patches."
         )
     limit, offset = max(1, min(limit, PAGE_COUNT_MAX)), max(0, offset)
     view = load_view(organisation_id=organisation_id, rules=rules, now=now)
-    pending = pending_updates(view, organisation_id=organisation_id).get(update_key(update), NOTHING_PENDING)
-    slices = slices_by_source(view).get((update.stream, update.source_name), ())
+    pending = pending_updates(view, organisation_id=organisation_id).get(update.key, NOTHING_PENDING)
+    slices = slices_by_source(view).get(update.key[:2], ())
     indexes = tuple(sorted(pending.hosts))
-    cures = cures_of(view, slices, source_key=bytes(update.source_order_key), hosts=indexes)
+    cures = cures_of(view, slices, update=update, hosts=indexes)
     one = candidate_of(view, update, pending, indexes, cures)
     hosts = _hosts(view, organisation_id, one)
     return PatchView(
@@ -95,17 +96,16 @@ def _advisories(one: Candidate) -> tuple[AdvisoryView, ...]:
     return tuple(sorted(found.values(), key=lambda view: (view.ref, view.feed)))
 
 
-def _notes(view: View, organisation_id: UUID, update: Update, pending: Pending) -> Iterator[NoteView]:
+def _notes(view: View, organisation_id: UUID, update: UpdateLine, pending: Pending) -> Iterator[NoteView]:
     """Yield the changelog entries between the oldest installed version and the update, newest first."""
     names = {host.id: host.hostname for host in view.hosts}
-    key = update_key(update)
     rows = ReleaseNote.objects.filter(
         organisation_id=organisation_id,
-        stream=update.stream,
-        source_name=update.source_name,
-        order_key__lte=bytes(update.source_order_key),
+        stream=update.key[0],
+        source_name=update.key[1],
+        order_key__lte=update.source_key,
     )
-    installed = installed_keys(view, {key: pending}).get(key)
+    installed = installed_keys(view, {update.key: pending}).get(update.key)
     if installed is not None:
         rows = rows.filter(order_key__gt=installed)
     for row in rows.order_by("-order_key")[:NOTE_COUNT_MAX]:
@@ -143,9 +143,9 @@ def _hosts(view: View, organisation_id: UUID, one: Candidate) -> list[PatchHost]
     return sorted(found, key=lambda row: (REMEDY_RANKS[row.remedy], row.due_at or NO_DUE_AT, row.hostname, row.host_id))
 
 
-def _newer(update: Update) -> _Newer:
+def _newer(update: UpdateLine) -> _Newer:
     rows = PackageVersion.objects.filter(
-        stream=update.stream, source_name=update.source_name, source_order_key__gte=bytes(update.source_order_key)
+        stream=update.key[0], source_name=update.key[1], source_order_key__gte=update.source_key
     )
     names = dict(rows.values_list("id", "name"))
     return _Newer(ids=BitMap(names), names=names)
@@ -167,7 +167,7 @@ def _pending_host(view: View, one: Candidate, host: HostLine, due: Mapping[int, 
         host_id=host.id,
         hostname=host.hostname,
         remedy=_remedy(host, is_older_installed=True, old_code=OldCode.NO),
-        from_version=min((version for _, version in on.from_versions), default=""),
+        from_version=min((version for _, version in on.replaces), default=""),
         kept_back=on.kept_back,
         due_at=None if due_at == NO_DUE_AT else due_at,
         overdue=due_at is not None and due_at < view.now,

@@ -15,10 +15,11 @@ from django.db.models import F
 from oakum.catalogue.models import NotesState, Update, UpdateKind
 from oakum.core.errors import OperatorError
 from oakum.core.priority import NO_DUE_AT
+from oakum.findings.queries.offers import UpdateKey
 from oakum.findings.queries.pending import (
     Cure,
     Pending,
-    UpdateKey,
+    UpdateLine,
     cures_of,
     earliest_due,
     installed_keys,
@@ -27,7 +28,7 @@ from oakum.findings.queries.pending import (
     note_lines,
     pending_updates,
     slices_by_source,
-    update_key,
+    update_lines,
 )
 from oakum.findings.queries.values import (
     EMPTY_PATCH_FILTER,
@@ -52,7 +53,7 @@ NOTHING_PENDING = Pending()
 class Candidate:
     """An update with what it would cure; what its notes name is looked up for those that are shown."""
 
-    update: Update
+    update: UpdateLine
     pending: Pending
     hosts: tuple[int, ...]
     cures: tuple[Cure, ...]
@@ -77,8 +78,7 @@ class Candidate:
             not self.cures,
             KIND_RANKS[self.update.kind],
             SEVERITIES.index(self.severity or "unknown"),
-            self.update.source_name,
-            self.update.source_version,
+            *self.update.key[1:],
         )
 
 
@@ -125,9 +125,7 @@ def _chosen(
     search, cve = wanted.search.strip().lower()[:SEARCH_LENGTH_MAX], wanted.cve.strip().upper()
     if cve or search:
         noted = named_by_notes(view, organisation_id, found)
-        found = [
-            one for one in found if _matches(one, one.cves | noted[update_key(one.update)], search=search, cve=cve)
-        ]
+        found = [one for one in found if _matches(one, one.cves | noted[one.update.key], search=search, cve=cve)]
     return sorted(found, key=lambda one: one.sort_key)
 
 
@@ -153,7 +151,7 @@ def _is_wanted(one: Candidate, wanted: PatchFilter) -> bool:
 def _matches(one: Candidate, cves: Collection[str], *, search: str, cve: str) -> bool:
     if cve and cve not in cves:
         return False
-    names = (one.update.source_name, one.update.source_version, *one.pending.packages, *cves)
+    names = (*one.update.key[1:], *one.pending.packages, *cves)
     return not search or any(search in name.lower() for name in names)
 
 
@@ -163,20 +161,17 @@ def candidates(
     """Return every update of the organisation with what it would cure on those of ``hosts`` that have it pending."""
     slices = slices_by_source(view)
     found = []
-    for update in Update.objects.filter(organisation_id=organisation_id):
-        one = pending.get(update_key(update), NOTHING_PENDING)
+    for update in update_lines(organisation_id):
+        one = pending.get(update.key, NOTHING_PENDING)
         indexes = tuple(sorted(one.hosts if hosts is None else hosts & one.hosts.keys()))
-        cures = cures_of(
-            view,
-            slices.get((update.stream, update.source_name), ()),
-            source_key=bytes(update.source_order_key),
-            hosts=indexes,
-        )
+        cures = cures_of(view, slices.get(update.key[:2], ()), update=update, hosts=indexes)
         found.append(candidate_of(view, update, one, indexes, cures))
     return found
 
 
-def candidate_of(view: View, update: Update, pending: Pending, hosts: tuple[int, ...], cures: list[Cure]) -> Candidate:
+def candidate_of(
+    view: View, update: UpdateLine, pending: Pending, hosts: tuple[int, ...], cures: list[Cure]
+) -> Candidate:
     """Return one update with its numbers."""
     return Candidate(
         update=update,
@@ -191,7 +186,7 @@ def candidate_of(view: View, update: Update, pending: Pending, hosts: tuple[int,
 def named_by_notes(view: View, organisation_id: UUID, found: Iterable[Candidate]) -> dict[UpdateKey, frozenset[str]]:
     """Return the CVEs that release notes name between what is installed and each update."""
     listed = list(found)
-    keys = {update_key(one.update): one for one in listed}
+    keys = {one.update.key: one for one in listed}
     lines = note_lines(organisation_id, {(key[0], key[1]) for key in keys})
     installed = installed_keys(view, {key: one.pending for key, one in keys.items()})
     return {
@@ -199,7 +194,7 @@ def named_by_notes(view: View, organisation_id: UUID, found: Iterable[Candidate]
             note_cves(
                 lines.get((key[0], key[1]), ()),
                 after=installed.get(key),
-                until=bytes(one.update.source_order_key),
+                until=one.update.source_key,
             )
         )
         for key, one in keys.items()
@@ -209,10 +204,13 @@ def named_by_notes(view: View, organisation_id: UUID, found: Iterable[Candidate]
 def make_patch_rows(view: View, organisation_id: UUID, found: Sequence[Candidate]) -> tuple[PatchRow, ...]:
     """Make the rows of a page: what release notes name, and which of all CVEs are known to be exploited."""
     noted = named_by_notes(view, organisation_id, found)
-    cves = {update_key(one.update): one.cves | noted[update_key(one.update)] for one in found}
+    cves = {one.update.key: one.cves | noted[one.update.key] for one in found}
     listed = _listed({cve for each in cves.values() for cve in each})
     names = {host.id: host.hostname for host in view.hosts}
-    return tuple(_row(one, cves[update_key(one.update)], listed, names) for one in found)
+    rows = Update.objects.filter(organisation_id=organisation_id).in_bulk([one.update.id for one in found])
+    return tuple(
+        _row(one, rows[one.update.id], cves[one.update.key], listed, names) for one in found if one.update.id in rows
+    )
 
 
 def _listed(cves: Collection[str]) -> frozenset[str]:
@@ -220,8 +218,9 @@ def _listed(cves: Collection[str]) -> frozenset[str]:
     return frozenset(rows.values_list("cve", flat=True)) if cves else frozenset()
 
 
-def _row(one: Candidate, cves: frozenset[str], listed: frozenset[str], names: Mapping[UUID, str]) -> PatchRow:
-    update = one.update
+def _row(
+    one: Candidate, update: Update, cves: frozenset[str], listed: frozenset[str], names: Mapping[UUID, str]
+) -> PatchRow:
     return PatchRow(
         id=update.id,
         stream=update.stream,

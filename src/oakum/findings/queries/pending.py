@@ -16,31 +16,38 @@ from uuid import UUID
 from pyroaring import BitMap
 
 from oakum.catalogue.models import PackageVersion, ReleaseNote, Update
+from oakum.core.versions import scheme_of_stream
+from oakum.findings.queries.cache import entry_of
 from oakum.findings.queries.due import Schedule, schedule_of
-from oakum.findings.queries.offers import OfferedVersion, load_offers, load_versions
-from oakum.findings.queries.risk import Affected, Hit, Risk, make_group
+from oakum.findings.queries.offers import SourceOffer, UpdateKey, load_offers
+from oakum.findings.queries.risk import Affected, Hit, Risk, cure_key, make_group
 from oakum.findings.queries.view import Presence, Slice, View
 
 NAME_COUNT_MAX = 1_000  # in one statement
 
 Source = tuple[str, str]  # stream, source name
-UpdateKey = tuple[str, str, str]  # stream, source name, source version
 
 
 @dataclass(slots=True, kw_only=True)
 class Pending:
-    """Where one update is pending: by host index, the version it would replace and why an upgrade would not take it."""
+    """Where one update is pending: its offer by host index."""
 
-    packages: set[str] = field(default_factory=set)
-    hosts: dict[int, PendingOn] = field(default_factory=dict)
+    hosts: dict[int, SourceOffer] = field(default_factory=dict)
 
+    @property
+    def packages(self) -> frozenset[str]:
+        """The binary packages that the hosts would get."""
+        return frozenset(name for offer in self.distinct for name in offer.packages)
 
-@dataclass(slots=True, kw_only=True)
-class PendingOn:
-    """One update on one host; a source's binary packages are one."""
+    @property
+    def replaces(self) -> frozenset[tuple[str, str]]:
+        """The binary packages and versions that it would replace somewhere."""
+        return frozenset(each for offer in self.distinct for each in offer.replaces)
 
-    from_versions: set[tuple[str, str]] = field(default_factory=set)  # binary package name, version
-    kept_back: str = ""
+    @property
+    def distinct(self) -> Iterable[SourceOffer]:
+        """The offers without repetition: hosts that are offered the same share one."""
+        return {id(offer): offer for offer in self.hosts.values()}.values()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,27 +64,13 @@ def pending_updates(
     view: View, *, organisation_id: UUID, host_ids: Collection[UUID] | None = None
 ) -> dict[UpdateKey, Pending]:
     """Return every update that a host of the view (of ``host_ids``) is offered, with the hosts that are."""
-    offers = load_offers(organisation_id=organisation_id, host_ids=host_ids)
-    versions = load_versions({line.version_id for lines in offers.values() for line in lines})
+    known = entry_of(organisation_id).offers
+    told = load_offers(organisation_id=organisation_id, known=known, host_ids=host_ids)
     found: dict[UpdateKey, Pending] = defaultdict(Pending)
     for host in view.hosts:
-        for line in offers.get(host.id, ()):
-            version = versions.get(line.version_id)
-            if version is None:
-                continue
-            pending = found[_key(version)]
-            pending.packages.add(version.name)
-            on = pending.hosts.get(host.index)
-            if on is None:
-                on = pending.hosts[host.index] = PendingOn()
-            if line.from_version:
-                on.from_versions.add((version.name, line.from_version))
-            on.kept_back = on.kept_back or line.kept_back
+        for offer in told.get(host.id, ()):
+            found[offer.key].hosts[host.index] = offer
     return found
-
-
-def _key(version: OfferedVersion) -> UpdateKey:
-    return (version.stream, version.source_name, version.source_version)
 
 
 def slices_by_source(view: View) -> dict[Source, list[Slice]]:
@@ -89,12 +82,14 @@ def slices_by_source(view: View) -> dict[Source, list[Slice]]:
     return found
 
 
-def cures_of(view: View, slices: Iterable[Slice], *, source_key: bytes, hosts: Collection[int]) -> list[Cure]:
-    """Return what an update with this order key would cure on ``hosts``."""
+def cures_of(view: View, slices: Iterable[Slice], *, update: UpdateLine, hosts: Collection[int]) -> list[Cure]:
+    """Return what an update would cure on ``hosts``."""
     pending = BitMap(hosts)
-    found = []
+    if not pending:
+        return []
+    found, key = [], update.cure_key
     for slice_ in slices:
-        group = _cured(view.risk, slice_.group, source_key)
+        group = _cured(view.risk, slice_.group, key)
         members = tuple(index for index in slice_.members if index in pending) if group else ()
         if group and members:
             schedule = schedule_of(view.risk, group, view.rules.pack, is_public=slice_.is_public)
@@ -102,11 +97,11 @@ def cures_of(view: View, slices: Iterable[Slice], *, source_key: bytes, hosts: C
     return found
 
 
-def _cured(risk: Risk, group: Affected, source_key: bytes) -> Affected | None:
+def _cured(risk: Risk, group: Affected, cures_until: bytes) -> Affected | None:
     """Return ``group`` with only those findings whose fix is not newer than the update; None if there are none."""
-    key = ("cured", group, source_key)
+    key = ("cured", group, cures_until)
     if key not in risk.memo:
-        hits = tuple(hit for hit in group.hits if _is_cured(hit, source_key))
+        hits = tuple(hit for hit in group.hits if _is_cured(hit, cures_until))
         if len(hits) == len(group.hits):
             risk.memo[key] = group
         else:
@@ -116,8 +111,8 @@ def _cured(risk: Risk, group: Affected, source_key: bytes) -> Affected | None:
     return found
 
 
-def _is_cured(hit: Hit, source_key: bytes) -> bool:
-    return hit.fixed_key is not None and hit.fixed_key <= source_key
+def _is_cured(hit: Hit, cures_until: bytes) -> bool:
+    return hit.fixed_key is not None and hit.fixed_key <= cures_until
 
 
 def late(view: View, cure: Cure) -> tuple[int, ...]:
@@ -158,10 +153,7 @@ def installed_keys(view: View, pending: Mapping[UpdateKey, Pending]) -> dict[Upd
 
     An update that only adds packages has none and is left out, as is one whose replaced version was never reported.
     """
-    wanted = {
-        key: {(key[0], name, version) for on in one.hosts.values() for name, version in on.from_versions}
-        for key, one in pending.items()
-    }
+    wanted = {key: {(key[0], *each) for each in one.replaces} for key, one in pending.items()}
     known = _source_keys(view.risk, {each for names in wanted.values() for each in names})
     found: dict[UpdateKey, bytes] = {}
     for key, names in wanted.items():
@@ -193,6 +185,32 @@ def note_cves(lines: Iterable[NoteLine], *, after: bytes | None, until: bytes) -
     }
 
 
-def update_key(update: Update) -> UpdateKey:
-    """Return what an update is: source package and version in a stream."""
-    return (update.stream, update.source_name, update.source_version)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateLine:
+    """One update of the organisation, as far as lists need it."""
+
+    id: int
+    key: UpdateKey
+    source_key: bytes
+    kind: str
+
+    @property
+    def cure_key(self) -> bytes:
+        """What fixes are compared with."""
+        return cure_key(
+            scheme=scheme_of_stream(self.key[0]),
+            source_name=self.key[1],
+            source_version=self.key[2],
+            source_key=self.source_key,
+        )
+
+
+def update_lines(organisation_id: UUID, update_id: int | None = None) -> tuple[UpdateLine, ...]:
+    """Return the organisation's updates, or the one of this id."""
+    rows = Update.objects.filter(organisation_id=organisation_id)
+    if update_id is not None:
+        rows = rows.filter(id=update_id)
+    return tuple(
+        UpdateLine(id=row[0], key=(row[1], row[2], row[3]), source_key=bytes(row[4]), kind=row[5])
+        for row in rows.values_list("id", "stream", "source_name", "source_version", "source_order_key", "kind")
+    )

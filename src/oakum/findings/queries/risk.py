@@ -1,30 +1,36 @@
-"""The risk side of an organisation's findings: which package versions are affected, by what, how badly.
+"""The risk side of findings as values: vulnerabilities, the advisories that apply, and groups of affected versions.
 
-Loaded for the package versions that the organisation's hosts have, grouped by source package and version, and kept as
-an immutable value (``cache``).  It knows no host and no deadline.
+It reads nothing (``risk_load``) and knows no host and no deadline.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
-from django.db.models import F, Q
 from pyroaring import BitMap
 
-from oakum.catalogue.models import PackageVersion, Update, UpdateKind
-from oakum.core.priority import NOBODY_TOLD, KevListing, Stated, rate_severity
+from oakum.core.priority import NOBODY_TOLD, KevListing, Stated
+from oakum.core.ratings import Rating
+from oakum.core.sources import published_sources
 from oakum.core.versions import InvalidVersion, order_key
-from oakum.findings.models import Finding
 from oakum.findings.queries.values import SEVERITIES, AdvisoryView
-from oakum.intel.models import Advisory, Feed, KevEntry, Vulnerability
 
 ID_COUNT_MAX = 5_000  # ids in one statement: below what either database allows
-CLOSED_STATES = ("not_affected", "fixed")
-KEV_KIND = "kev"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceVersion:
+    """A binary package version, and the source it was built from."""
+
+    stream: str
+    name: str
+    source_name: str
+    source_version: str
+    source_key: bytes
+    scheme: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,8 +42,8 @@ class Threat:
     kev: KevListing | None = None
     automatable: Stated = NOBODY_TOLD
     technical_impact: Stated = NOBODY_TOLD
-    cvss_score: float | None = None
-    cvss_source: str = ""
+    rating: Rating | None = None
+    rated_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,7 +66,8 @@ class Hit:
 class Affected:
     """Package versions of one source version to which the very same advisories apply.
 
-    ``names`` maps package version ids to binary package names.  Compared by identity: one group, one object.
+    ``source_key`` is the version's own, as the package manager orders it.  ``names`` maps package version ids to binary
+    package names.  Compared by identity: one group, one object.
     """
 
     stream: str
@@ -112,64 +119,6 @@ class Kernel:
     package_version_id: int
 
 
-def load_risk(*, organisation_id: UUID, package_version_ids: BitMap) -> Risk:
-    """Load what is known of these package versions: imported feeds, and what this organisation's own hosts told.
-
-    Another organisation's hosts are never heard.  Advisories of a former feed generation or withdrawn ones are left
-    out, as are findings whose state says that they are none.
-    """
-    rows = list(_finding_rows(organisation_id, package_version_ids))
-    advisories = _advisories({row.advisory_id for row in rows})
-    kev_feed, intel_at = _feeds()
-    threats = _threats({cve for advisory in advisories.values() for cve in advisory.cves}, kev_feed)
-    origins = _origins(organisation_id, rows)
-    affected = BitMap(row.package_version_id for row in rows)
-    versions = _versions(affected)
-    groups = tuple(_groups(rows, advisories, threats, versions, origins))
-    return Risk(
-        organisation_id=organisation_id,
-        covered=package_version_ids,
-        affected=affected,
-        group_of={version_id: group for group in groups for version_id in group.names},
-        groups=groups,
-        threats=threats,
-        kev_as_of=kev_feed.imported_at if kev_feed else None,
-        intel_at=intel_at,
-        kernels=_kernels(groups, package_version_ids),
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
-    package_version_id: int
-    owner_id: UUID | None
-    feed: str
-    ref: str
-    state: str
-    fixed_version: str
-    evidence: str
-    since: datetime
-    advisory_id: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Advisory:
-    title: str
-    severity: str
-    published_at: datetime | None
-    cves: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Version:
-    stream: str
-    name: str
-    source_name: str
-    source_version: str
-    source_key: bytes
-    scheme: str
-
-
 def chunks(ids: Iterable[int]) -> Iterator[list[int]]:
     """Yield ``ids`` in lists short enough for one statement."""
     wanted = list(ids)
@@ -177,154 +126,7 @@ def chunks(ids: Iterable[int]) -> Iterator[list[int]]:
         yield wanted[start : start + ID_COUNT_MAX]
 
 
-def _finding_rows(organisation_id: UUID, ids: BitMap) -> Iterator[_Row]:
-    visible = (
-        Finding.objects.filter(Q(organisation_id=None) | Q(organisation_id=organisation_id))
-        .filter(advisory__generation=F("advisory__feed__generation"), advisory__withdrawn_at=None)
-        .exclude(state__in=CLOSED_STATES)
-    )
-    for chunk in chunks(ids):
-        for row in visible.filter(package_version_id__in=chunk).values_list(
-            "package_version_id",
-            "organisation_id",
-            "feed_name",
-            "advisory_ref",
-            "state",
-            "fixed_version",
-            "evidence",
-            "since",
-            "advisory_id",
-        ):
-            yield _Row(
-                package_version_id=row[0],
-                owner_id=row[1],
-                feed=row[2],
-                ref=row[3],
-                state=row[4],
-                fixed_version=row[5],
-                evidence=row[6],
-                since=row[7],
-                advisory_id=row[8],
-            )
-
-
-def _advisories(ids: set[int]) -> dict[int, _Advisory]:
-    found: dict[int, _Advisory] = {}
-    for chunk in chunks(sorted(ids)):
-        rows = Advisory.objects.filter(id__in=chunk)
-        for row_id, title, severity, published_at, cves in rows.values_list(
-            "id", "title", "severity", "published_at", "cves"
-        ):
-            found[row_id] = _Advisory(
-                title=title,
-                severity=severity.strip().lower(),
-                published_at=published_at,
-                cves=tuple(sorted(cves)),
-            )
-    return found
-
-
-def _feeds() -> tuple[Feed | None, datetime | None]:
-    feeds = list(Feed.objects.exclude(imported_at=None))
-    kev = next((feed for feed in feeds if feed.kind == KEV_KIND), None)
-    return kev, max((feed.imported_at for feed in feeds if feed.imported_at), default=None)
-
-
-def _threats(cves: set[str], kev_feed: Feed | None) -> dict[str, Threat]:
-    listings = _listings(kev_feed)
-    found = {cve: Threat(cve=cve, kev=listings.get(cve)) for cve in cves}
-    found[""] = Threat(cve="")
-    wanted = sorted(cves)
-    for start in range(0, len(wanted), ID_COUNT_MAX):
-        for row in Vulnerability.objects.filter(cve__in=wanted[start : start + ID_COUNT_MAX]):
-            found[row.cve] = Threat(
-                cve=row.cve,
-                summary=row.summary,
-                kev=listings.get(row.cve),
-                automatable=_stated(row.ssvc_automatable, row.ssvc_source, ("yes", "no")),
-                technical_impact=_stated(row.ssvc_technical_impact, row.ssvc_source, ("partial", "total")),
-                cvss_score=row.cvss_score,
-                cvss_source=row.cvss_source,
-            )
-    return found
-
-
-def _stated(value: str, source: str, words: Sequence[str]) -> Stated:
-    # Publishers differ in case; a word that nobody defined is no answer.
-    word = value.strip().lower()
-    return Stated(value=word, source=source or "an unnamed source") if word in words else NOBODY_TOLD
-
-
-def _listings(feed: Feed | None) -> dict[str, KevListing]:
-    if feed is None:
-        return {}
-    rows = KevEntry.objects.filter(feed=feed, generation=feed.generation)
-    listed: dict[str, KevListing] = {}
-    fields = ("cve", "added_on", "due_on", "forensic_triage", "ransomware")
-    cve: str
-    added_on: date
-    for cve, added_on, due_on, triage, ransomware in rows.values_list(*fields):
-        listed[cve] = KevListing(listed_on=added_on, due_on=due_on, forensic_triage=triage, ransomware=ransomware)
-    return listed
-
-
-def _origins(organisation_id: UUID, rows: Sequence[_Row]) -> dict[str, str]:
-    """Return where the updates behind hosts' own advisories come from, by advisory ref ("source version")."""
-    if not any(row.owner_id for row in rows):
-        return {}
-    known = Update.objects.filter(organisation_id=organisation_id)
-    return {
-        f"{name} {version}": "security" if kind == UpdateKind.SECURITY else "other"
-        for name, version, kind in known.values_list("source_name", "source_version", "kind")
-    }
-
-
-def _versions(ids: BitMap) -> dict[int, _Version]:
-    found: dict[int, _Version] = {}
-    for chunk in chunks(ids):
-        rows = PackageVersion.objects.filter(id__in=chunk)
-        for row in rows.values_list(
-            "id", "stream", "name", "source_name", "source_version", "source_order_key", "scheme"
-        ):
-            found[row[0]] = _Version(
-                stream=row[1],
-                name=row[2],
-                source_name=row[3],
-                source_version=row[4],
-                source_key=bytes(row[5]),
-                scheme=row[6],
-            )
-    return found
-
-
-def _groups(
-    rows: Sequence[_Row],
-    advisories: Mapping[int, _Advisory],
-    threats: Mapping[str, Threat],
-    versions: Mapping[int, _Version],
-    origins: Mapping[str, str],
-) -> Iterator[Affected]:
-    by_version: dict[int, list[_Row]] = defaultdict(list)
-    for row in rows:
-        by_version[row.package_version_id].append(row)
-    members: dict[tuple[str, str, str, frozenset[object]], list[int]] = defaultdict(list)
-    for version_id, own in by_version.items():
-        version = versions[version_id]
-        same = frozenset((row.feed, row.owner_id, row.ref) for row in own)
-        members[(version.stream, version.source_name, version.source_version, same)].append(version_id)
-    for ids in members.values():
-        hits = _hits(
-            [row for version_id in ids for row in by_version[version_id]],
-            advisories,
-            threats,
-            origins,
-            versions[ids[0]],
-        )
-        names = {version_id: versions[version_id].name for version_id in ids}
-        yield make_group(versions[ids[0]], names, hits)
-
-
-def make_group(version: _Version | Affected, names: Mapping[int, str], hits: tuple[Hit, ...]) -> Affected:
+def make_group(version: SourceVersion | Affected, names: Mapping[int, str], hits: tuple[Hit, ...]) -> Affected:
     """Return a group with what follows from its hits: worst severity, all CVEs, the version that cures the most."""
     rated = [severity.value or "unknown" for hit in hits for _, severity in hit.threats]
     cves = sorted({threat.cve for hit in hits for threat, _ in hit.threats if threat.cve})
@@ -346,94 +148,26 @@ def make_group(version: _Version | Affected, names: Mapping[int, str], hits: tup
     )
 
 
-def _hits(
-    rows: Sequence[_Row],
-    advisories: Mapping[int, _Advisory],
-    threats: Mapping[str, Threat],
-    origins: Mapping[str, str],
-    version: _Version,
-) -> tuple[Hit, ...]:
-    # Binary packages of one source may have been seen on different days: the first sight counts for all of them.
-    first: dict[tuple[str, UUID | None, str], _Row] = {}
-    for row in sorted(rows, key=lambda one: one.since, reverse=True):
-        first[(row.feed, row.owner_id, row.ref)] = row
-    hits = [_hit(key, row, advisories[row.advisory_id], threats, origins, version) for key, row in first.items()]
-    return tuple(sorted(hits, key=lambda hit: (hit.view.ref, hit.view.feed)))
+def cure_key(*, scheme: str, source_name: str, source_version: str, source_key: bytes) -> bytes:
+    """Return what a source version must be compared with fixes by.
+
+    That is its own order key, but for a source that only signs what another one has built: advisories name the other
+    one's versions (linux-signed-amd64 6.1.140+1 brings what linux 6.1.140-1 fixes).
+    """
+    text = published_version(source_name, source_version)
+    return source_key if text == source_version else key_of(scheme, text) or source_key
 
 
-def _hit(
-    key: tuple[str, UUID | None, str],
-    row: _Row,
-    advisory: _Advisory,
-    threats: Mapping[str, Threat],
-    origins: Mapping[str, str],
-    version: _Version,
-) -> Hit:
-    named = [threats[cve] for cve in advisory.cves] or [threats[""]]
-    rated = [
-        rate_severity(
-            told=advisory.severity,
-            told_by=row.ref,
-            cvss_score=threat.cvss_score,
-            cvss_source=threat.cvss_source,
-        )
-        for threat in named
-    ]
-    view = AdvisoryView(
-        ref=row.ref,
-        feed=row.feed,
-        title=advisory.title,
-        severity=min((one.value or "unknown" for one in rated), key=SEVERITIES.index),
-        cves=advisory.cves,
-        state=row.state,
-        fixed_version=row.fixed_version,
-        evidence=row.evidence,
-        since=row.since,
-        published_at=advisory.published_at,
-        told_by_hosts=row.owner_id is not None,
-    )
-    return Hit(
-        key=key,
-        since=row.since,
-        view=view,
-        fixed_key=_key(version.scheme, row.fixed_version),
-        threats=tuple(zip(named, rated, strict=True)),
-        origin=origins.get(row.ref, "security") if row.owner_id else "security",
-    )
+def published_version(source_name: str, version: str) -> str:
+    """Return a source version in the terms of whoever publishes advisories for it."""
+    return published_sources(source_name, version)[-1].version
 
 
-def _key(scheme: str, version: str) -> bytes | None:
+def key_of(scheme: str, version: str) -> bytes | None:
+    """Return a version's order key, None where it is empty or none of the scheme."""
     if not version:
         return None
     try:
         return order_key(scheme, version)
     except InvalidVersion:
-        return None  # A fix that cannot be ordered cures nothing that we could verify.
-
-
-def _kernels(groups: Sequence[Affected], installed: BitMap) -> dict[int, Kernel]:
-    """Return every installed kernel image of a source that has findings: several of one source stand side by side."""
-    sources = {(group.stream, group.source_name) for group in groups if _image_release(group.names.values())}
-    found: dict[int, Kernel] = {}
-    for stream, source_name in sorted(sources):
-        rows = PackageVersion.objects.filter(stream=stream, source_name=source_name)
-        for row_id, name, key in rows.values_list("id", "name", "source_order_key"):
-            release = _image_release((name,))
-            if release and row_id in installed:
-                found[row_id] = Kernel(
-                    release=release, source_name=source_name, source_key=bytes(key), package_version_id=row_id
-                )
-    return found
-
-
-IMAGE_PREFIXES = ("linux-image-unsigned-", "linux-image-")
-
-
-def _image_release(names: Iterable[str]) -> str:
-    """Return the release in the first name of a kernel image; the metapackages (linux-image-amd64) name none."""
-    for name in names:
-        for prefix in IMAGE_PREFIXES:
-            release = name.removeprefix(prefix)
-            if release != name and release[:1].isdigit():
-                return release
-    return ""
+        return None

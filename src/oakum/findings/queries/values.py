@@ -201,6 +201,44 @@ class HostFindings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedFinding:
+    """Findings of one source package that a host is rid of: replaced or removed on disk, and nothing older runs.
+
+    ``replaced_at`` is when its inventory showed the change; that no old code runs was seen by ``verified_at``.
+    """
+
+    host_id: UUID
+    hostname: str
+    package: str
+    from_version: str
+    advisory_count: int
+    cves: tuple[str, ...]
+    kev: bool
+    replaced_at: datetime
+    verified_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedLately:
+    """What was closed since ``since``, newest first.  ``is_whole`` no: there were more changes than were looked at."""
+
+    since: datetime
+    rows: tuple[ClosedFinding, ...]
+    total_count: int
+    is_whole: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingDigest:
+    """What an overview needs of findings, from one look: numbers, the soonest, every host, what was closed lately."""
+
+    counts: FindingCounts
+    soonest: FindingPage
+    hosts: tuple[HostSummary, ...]
+    closed: ClosedLately
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VulnerabilityRow:
     """One CVE in a list: how bad, and how far it reaches here.  ``due_at`` is the earliest over its hosts."""
 

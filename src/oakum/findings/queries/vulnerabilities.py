@@ -129,7 +129,7 @@ def _row(view: View, one: _Spread) -> VulnerabilityRow:
         severity=one.severity.value or "unknown",
         severity_source=one.severity.source,
         kev=one.threat.kev is not None,
-        cvss_score=one.threat.cvss_score,
+        cvss_score=one.threat.rating.score if one.threat.rating else None,
         packages=tuple(sorted({slice_.group.source_name for slice_ in one.slices})),
         host_count=len(hosts),
         host_overdue_count=len(overdue),

@@ -27,9 +27,7 @@ def contexts(*, organisation_id: UUID, host_ids: Collection[UUID] | None = None)
 
 
 def _told(row: Group) -> Told:
-    return Told(
-        reachability=row.reachability, environment=row.environment, criticality=row.criticality, name=row.name
-    )
+    return Told(reachability=row.reachability, environment=row.environment, criticality=row.criticality, name=row.name)
 
 
 def _own(organisation_id: UUID, host_ids: Collection[UUID] | None) -> Iterator[tuple[UUID, Told]]:

@@ -101,9 +101,7 @@ def host(
     (row,) = host_rows([found], organisation_id=organisation_id, now=now, stale_after=stale_after)
     return HostView(
         row=row,
-        own=Told(
-            reachability=found.reachability, environment=found.environment, criticality=found.criticality
-        ),
+        own=Told(reachability=found.reachability, environment=found.environment, criticality=found.criticality),
         machine_id_hash=found.machine_id_hash,
         boot_id=found.boot_id,
         stale_status=found.stale_status,

@@ -234,9 +234,7 @@ def hosts_with_package_version(
     return tuple(found)
 
 
-def host_counts(
-    *, organisation_id: UUID, now: datetime, stale_after: timedelta = STALE_AFTER_DEFAULT
-) -> HostCounts:
+def host_counts(*, organisation_id: UUID, now: datetime, stale_after: timedelta = STALE_AFTER_DEFAULT) -> HostCounts:
     """Return the numbers of the overview; each has a list behind it: hosts(state=...)."""
 
     def count(state: str) -> int:
@@ -272,9 +270,7 @@ def _group_names(organisation_id: UUID, ids: Sequence[UUID]) -> dict[UUID, tuple
     return {host_id: tuple(each) for host_id, each in names.items()}
 
 
-def _row(
-    host: Host, context: HostContext, groups: tuple[str, ...], now: datetime, stale_after: timedelta
-) -> HostRow:
+def _row(host: Host, context: HostContext, groups: tuple[str, ...], now: datetime, stale_after: timedelta) -> HostRow:
     packages_known, offers_known = host.packages_status != UNKNOWN, host.offers_status != UNKNOWN
     return HostRow(
         id=host.id,

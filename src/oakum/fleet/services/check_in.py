@@ -72,16 +72,15 @@ def check_in_batch(items: Sequence[AuthenticatedCheckIn], *, now: datetime) -> l
     assert len(items) <= BATCH_COUNT_MAX
     with transaction.atomic():
         contacts = read_contacts({item.host_id for item in items})
-        seen_at = stored_instant(now)
-        results = [_check_in(contacts.get(item.host_id), item, now, seen_at) for item in items]
-        write_contacts(contacts.values(), seen_at=seen_at)
+        results = [_check_in(contacts.get(item.host_id), item, now) for item in items]
+        write_contacts(contacts.values(), seen_at=stored_instant(now))
         for contact in contacts.values():
             if contact.changes:
                 Host.objects.filter(id=contact.host_id).update(**contact.changes)
     return results
 
 
-def _check_in(contact: Contact | None, item: AuthenticatedCheckIn, now: datetime, seen_at: object) -> CheckInResult:
+def _check_in(contact: Contact | None, item: AuthenticatedCheckIn, now: datetime) -> CheckInResult:
     if contact is None:
         return _refused(item, "host_unknown", "This host is not known here.", "Enrol it again.")
     if contact.state != HostState.ACTIVE:
@@ -90,9 +89,7 @@ def _check_in(contact: Contact | None, item: AuthenticatedCheckIn, now: datetime
     if problem:
         sentence = f"The check-in cannot be read: {problem}."
         return _refused(item, "check_in_invalid", sentence, "Update the agent on this host.")
-    verdict = judge_nonce(
-        contact.nonces, nonce=item.check_in.nonce, attempt=item.check_in.attempt, fresh=fresh_nonce()
-    )
+    verdict = judge_nonce(contact.nonces, nonce=item.check_in.nonce, attempt=item.check_in.attempt, fresh=fresh_nonce())
     match verdict:
         case Accepted(state=state):
             contact.nonces = state
@@ -103,7 +100,7 @@ def _check_in(contact: Contact | None, item: AuthenticatedCheckIn, now: datetime
             return _quarantine(contact, item, now)
         case _:
             assert_never(verdict)
-    _take_note(contact, item.check_in, now, seen_at)
+    _take_note(contact, item.check_in, now)
     return CheckedIn(
         host_id=contact.host_id,
         organisation_id=contact.organisation_id,
@@ -129,7 +126,7 @@ def _need(contact: Contact, check_in: CheckIn) -> tuple[str, ...]:
     return tuple(name for name, stored, claimed in sections if stored != claimed)
 
 
-def _take_note(contact: Contact, check_in: CheckIn, now: datetime, seen_at: object) -> None:
+def _take_note(contact: Contact, check_in: CheckIn, now: datetime) -> None:
     """Put what the check-in says beside the nonce into the contact."""
     contact.touched = True
     _take_clock(contact, check_in, now)
@@ -138,7 +135,7 @@ def _take_note(contact: Contact, check_in: CheckIn, now: datetime, seen_at: obje
         contact.changes["stale_journalled_at"] = None
         _journal(contact, "fleet.host_returned", {}, now)
     if contact.packages_known and contact.packages_hash == check_in.packages_hash:
-        contact.inventory_at = seen_at
+        contact.confirmed = True
     for name in ("boot_id", "agent_version", "policy_mode"):
         said = getattr(check_in, name)
         if getattr(contact, name) != said:

@@ -150,9 +150,7 @@ def enrol(request: EnrolRequest, *, now: datetime) -> EnrolReply:
         token = EnrolmentToken.objects.select_for_update().filter(token_hash=hash_secret(request.token)).first()
         usable = _usable(token, now)
         server_key = _server_key()
-        host = Host.objects.filter(
-            organisation_id=usable.organisation_id, secret_hash=request.secret_hash
-        ).first()
+        host = Host.objects.filter(organisation_id=usable.organisation_id, secret_hash=request.secret_hash).first()
         if host is None:
             host = _new_host(usable, request, now)
         elif host.last_seen_at is not None or host.state != HostState.ACTIVE:
@@ -173,9 +171,7 @@ def enrol(request: EnrolRequest, *, now: datetime) -> EnrolReply:
 def _usable(token: EnrolmentToken | None, now: datetime) -> EnrolmentToken:
     # A used-up token is told apart only after a repeated request was looked for: see _new_host.
     if token is None or token.revoked_at is not None:
-        raise HostError(
-            code="token_invalid", sentence="This enrolment token is not known here.", next_step=_NEXT_STEP
-        )
+        raise HostError(code="token_invalid", sentence="This enrolment token is not known here.", next_step=_NEXT_STEP)
     if token.expires_at <= now:
         raise HostError(code="token_expired", sentence="This enrolment token has expired.", next_step=_NEXT_STEP)
     return token

@@ -37,9 +37,7 @@ def set_group(
     Raises:
         OperatorError: an empty or taken name, an answer that is none of the field's words, or too many groups.
     """
-    fields = checked_answers(
-        {"reachability": reachability, "environment": environment, "criticality": criticality}
-    )
+    fields = checked_answers({"reachability": reachability, "environment": environment, "criticality": criticality})
     if description is not None:
         fields["description"] = description[:500]
     with transaction.atomic():
@@ -89,9 +87,7 @@ def delete_group(*, organisation_id: UUID, name: str, actor: str, now: datetime)
         _journal(organisation_id, group_id, "fleet.group_deleted", actor, {"group": name, "host_count": count}, now)
 
 
-def add_to_group(
-    *, organisation_id: UUID, name: str, host_ids: Sequence[UUID], actor: str, now: datetime
-) -> int:
+def add_to_group(*, organisation_id: UUID, name: str, host_ids: Sequence[UUID], actor: str, now: datetime) -> int:
     """Put hosts into a group and return how many were not in it before.
 
     Raises:
@@ -109,9 +105,7 @@ def add_to_group(
     return len(missing)
 
 
-def remove_from_group(
-    *, organisation_id: UUID, name: str, host_ids: Sequence[UUID], actor: str, now: datetime
-) -> int:
+def remove_from_group(*, organisation_id: UUID, name: str, host_ids: Sequence[UUID], actor: str, now: datetime) -> int:
     """Take hosts out of a group and return how many were in it.
 
     Raises:

@@ -61,9 +61,7 @@ def set_host(
         NotFoundError: no such host.
         OperatorError: an answer that is none of the field's words.
     """
-    answers = checked_answers(
-        {"reachability": reachability, "environment": environment, "criticality": criticality}
-    )
+    answers = checked_answers({"reachability": reachability, "environment": environment, "criticality": criticality})
     with transaction.atomic():
         host = locked_host(organisation_id, host_id)
         changed = {field: value for field, value in answers.items() if getattr(host, field) != value}
@@ -115,7 +113,11 @@ def release_quarantine(*, organisation_id: UUID, host_id: UUID, actor: str, now:
             attempt_last="",
         )
         _journal(
-            host, "fleet.host_released", actor, {"quarantined_for": host.state_reason, "next_step": CLONE_NEXT_STEP}, now
+            host,
+            "fleet.host_released",
+            actor,
+            {"quarantined_for": host.state_reason, "next_step": CLONE_NEXT_STEP},
+            now,
         )
 
 

@@ -28,7 +28,7 @@ class KevRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """One record, None where it is not for us; ``skipped`` says what was left out of it, in words that can be counted."""
+    """One record, None where it is not for us; ``skipped`` are the reasons why parts were left out, to be counted."""
 
     record: AdvisoryRecord | KevRecord | None
     skipped: tuple[str, ...] = ()

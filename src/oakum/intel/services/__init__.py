@@ -1,8 +1,9 @@
 """The verbs of intelligence: the only place that writes its tables."""
 
-from oakum.intel.services.generations import remove_former_advisories
+from oakum.intel.services.filling import Progress
+from oakum.intel.services.generations import has_former_advisories, remove_former_advisories
 from oakum.intel.services.host_notes import HOST_FEED, record_host_advisories
-from oakum.intel.services.importing import FeedOrigin, ImportReport, Progress, import_feed
+from oakum.intel.services.importing import FeedOrigin, ImportReport, import_feed
 from oakum.intel.services.syncing import FEED_SOURCES, FeedSource, SyncReport, set_feed_url, sync_feeds
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "ImportReport",
     "Progress",
     "SyncReport",
+    "has_former_advisories",
     "import_feed",
     "record_host_advisories",
     "remove_former_advisories",

@@ -46,7 +46,7 @@ def begin(*, name: str, kind: str, now: datetime) -> Generation:
         if feed.kind != kind:
             raise FeedError(
                 code="feed_name_taken",
-                sentence=f"The feed {name!r} is of the format {feed.kind!r}, this file is {kind!r}; nothing was changed.",
+                sentence=f"The feed {name!r} has the format {feed.kind!r}, this file {kind!r}; nothing was changed.",
                 next_step="Give the file a name of its own with --name.",
             )
         feed.generation_next = max(feed.generation, feed.generation_next) + 1
@@ -78,7 +78,8 @@ def writing(generation: Generation) -> Iterator[Feed]:
 def discard(feed_id: int, *, above: int, below: int) -> None:
     """Remove the rows of all generations between the two numbers, neither included, in short transactions."""
     own: dict[str, Any] = {"feed_id": feed_id, "generation__gt": above, "generation__lt": below}
-    while _remove_advisories(Advisory.objects.filter(**own)):
+    # An imported feed's advisories have no organisation; saying so is what makes the index usable.
+    while _remove_advisories(Advisory.objects.filter(**own, organisation=None)):
         pass
     while _remove(KevEntry.objects.filter(**own)):
         pass
@@ -91,10 +92,19 @@ def remove_former_advisories(*, limit: int) -> int:
     """
     count = 0
     for feed_id, generation in Feed.objects.values_list("id", "generation"):
-        former = Advisory.objects.filter(feed_id=feed_id, generation__lt=generation)
+        former = _former(feed_id, generation)
         while count < limit and (removed := _remove_advisories(former)):
             count += removed
     return count
+
+
+def has_former_advisories() -> bool:
+    """Say whether there is anything to remove."""
+    return any(_former(feed_id, number).exists() for feed_id, number in Feed.objects.values_list("id", "generation"))
+
+
+def _former(feed_id: int, generation: int) -> QuerySet[Advisory]:
+    return Advisory.objects.filter(feed_id=feed_id, generation__lt=generation, organisation=None)
 
 
 def _remove_advisories(advisories: QuerySet[Advisory]) -> int:

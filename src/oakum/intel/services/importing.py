@@ -7,8 +7,6 @@ A file that is cut, corrupt or too large is refused naming the place, and what i
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,24 +14,21 @@ from typing import BinaryIO
 
 from django.db import transaction
 
-from oakum.core.advisories import AdvisoryRecord
 from oakum.core.errors import FeedError
 from oakum.core.text import clean_text
-from oakum.intel.importers import Importer, KevRecord, importer_for
-from oakum.intel.importers.values import FILE_BYTES_MAX, Read
-from oakum.intel.models import Advisory, AdvisoryCve, AffectedRange, Feed, KevEntry
-from oakum.intel.services.generations import ROW_COUNT_MAX, Generation, begin, discard, writing
+from oakum.intel.importers import importer_for
+from oakum.intel.importers.values import FILE_BYTES_MAX
+from oakum.intel.models import Feed
+from oakum.intel.services.filling import Progress, Tally, fill
+from oakum.intel.services.generations import Generation, begin, discard, writing
 from oakum.intel.services.host_notes import HOST_FEED
-from oakum.intel.services.vulnerabilities import CveFacts, record_facts, record_from_advisories
+from oakum.intel.services.vulnerabilities import record_facts, record_from_advisories
 from oakum.journal.services import append
 
-RECORD_COUNT = 300  # held in memory at once
 SKIPPED_COUNT_MAX = 20  # different reasons told in a report
 NAME_LENGTH_MAX = 60
 PROBLEM_LENGTH_MAX = 500
 _COPY_BYTES = 1024 * 1024
-
-Progress = Callable[[int, int | None], None]  # records read, of how many (None: not known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +43,8 @@ class FeedOrigin:
 class ImportReport:
     """What an import has brought.
 
-    ``affected_count`` counts packages of advisories.  ``skipped`` are the reasons why records or parts of them were left
-    out, with how many, the most frequent first.
+    ``affected_count`` counts packages of advisories.  ``skipped`` are the reasons why records or parts of them were
+    left out, with how many, the most frequent first.
     """
 
     feed_name: str
@@ -58,17 +53,6 @@ class ImportReport:
     record_count: int
     affected_count: int
     skipped: tuple[tuple[str, int], ...]
-
-
-@dataclass(slots=True, kw_only=True)
-class _Tally:
-    """What has been read so far."""
-
-    read: int = 0
-    records: int = 0
-    affected: int = 0
-    skipped: Counter[str]
-    seen: set[str]
 
 
 def import_feed(
@@ -96,7 +80,7 @@ def import_feed(
     feed_name = _checked_name(name or importer.default_name(source))
     generation = begin(name=feed_name, kind=importer.kind, now=now)
     try:
-        tally = _fill(importer, source, generation, progress)
+        tally = fill(importer, source, generation, progress)
         return _switch(generation, importer.kind, tally, origin, now)
     except FeedError as error:
         _record_failure(generation, error, now)
@@ -128,119 +112,13 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _fill(importer: Importer, path: Path, generation: Generation, progress: Progress | None) -> _Tally:
-    tally = _Tally(skipped=Counter(), seen=set())
-    total = importer.record_count(path)
-    for batch in _batches(importer.records(path)):
-        records = [each.record for each in batch if each.record is not None]
-        _fill_advisories(generation, [each for each in records if isinstance(each, AdvisoryRecord)], tally)
-        _fill_kev(generation, [each for each in records if isinstance(each, KevRecord)], tally)
-        tally.read += len(batch)
-        for each in batch:
-            tally.skipped.update(each.skipped)
-        if progress is not None:
-            progress(tally.read, total)
-    return tally
-
-
-def _batches(records: Iterator[Read]) -> Iterator[Sequence[Read]]:
-    batch: list[Read] = []
-    for each in records:
-        batch.append(each)
-        if len(batch) >= RECORD_COUNT:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _fill_advisories(generation: Generation, records: Sequence[AdvisoryRecord], tally: _Tally) -> None:
-    new: list[AdvisoryRecord] = []
-    for record in records:
-        if record.ref in tally.seen:
-            tally.skipped["ids that another record has already"] += 1
-        else:
-            tally.seen.add(record.ref)
-            new.append(record)
-    if not new:
-        return
-    with writing(generation):
-        advisories = Advisory.objects.bulk_create([_advisory(generation, record) for record in new])
-    pairs = list(zip(advisories, new, strict=True))
-    ranges = [row for advisory, record in pairs for row in _ranges(advisory, record)]
-    cves = [AdvisoryCve(advisory=advisory, cve=cve) for advisory, record in pairs for cve in record.cves]
-    for start in range(0, len(ranges), ROW_COUNT_MAX):
-        with writing(generation):
-            AffectedRange.objects.bulk_create(ranges[start : start + ROW_COUNT_MAX])
-    for start in range(0, len(cves), ROW_COUNT_MAX):
-        with writing(generation):
-            AdvisoryCve.objects.bulk_create(cves[start : start + ROW_COUNT_MAX])
-    tally.records += len(new)
-    tally.affected += sum(len(record.affected) for record in new)
-
-
-def _advisory(generation: Generation, record: AdvisoryRecord) -> Advisory:
-    return Advisory(
-        feed_id=generation.feed_id,
-        generation=generation.number,
-        ref=record.ref,
-        title=record.title,
-        details=record.details,
-        severity=record.severity,
-        published_at=record.published_at,
-        modified_at=record.modified_at,
-        withdrawn_at=record.withdrawn_at,
-        cves=list(record.cves),
-        cvss_vector=record.cvss_vector,
-    )
-
-
-def _ranges(advisory: Advisory, record: AdvisoryRecord) -> Iterator[AffectedRange]:
-    for package in record.affected:
-        for each in package.intervals:
-            yield AffectedRange(
-                advisory=advisory,
-                stream=package.stream,
-                name=package.name,
-                scheme=package.scheme,
-                low_key=each.interval.low,
-                high_key=each.interval.high,
-                fixed_version=each.fixed_version,
-                state=package.state,
-            )
-
-
-def _fill_kev(generation: Generation, records: Sequence[KevRecord], tally: _Tally) -> None:
-    if not records:
-        return
-    with writing(generation):
-        KevEntry.objects.bulk_create([_kev_entry(generation, record) for record in records])
-    # What the catalogue says of a flaw stands in for a summary that nobody has told; true whatever becomes of the rest.
-    record_facts((CveFacts(cve=each.cve, summary=each.summary) for each in records), source=generation.feed_name)
-    tally.records += len(records)
-
-
-def _kev_entry(generation: Generation, record: KevRecord) -> KevEntry:
-    return KevEntry(
-        feed_id=generation.feed_id,
-        generation=generation.number,
-        cve=record.cve,
-        name=record.name,
-        added_on=record.added_on,
-        due_on=record.due_on,
-        ransomware=record.ransomware,
-        forensic_triage=record.forensic_triage,
-    )
-
-
-def _switch(
-    generation: Generation, kind: str, tally: _Tally, origin: FeedOrigin | None, now: datetime
-) -> ImportReport:
+def _switch(generation: Generation, kind: str, tally: Tally, origin: FeedOrigin | None, now: datetime) -> ImportReport:
     """Let readers see the generation.
 
     What it says of CVEs is recorded just before: the file has been read to its end by then, so it is worth keeping.
     """
     record_from_advisories(generation)
+    record_facts(tally.facts, source=generation.feed_name)
     report = ImportReport(
         feed_name=generation.feed_name,
         kind=kind,
@@ -255,9 +133,7 @@ def _switch(
         feed.etag = origin.etag if origin else ""
         if origin:
             feed.url = origin.url
-        feed.save(
-            update_fields=["generation", "record_count", "imported_at", "checked_at", "problem", "etag", "url"]
-        )
+        feed.save(update_fields=["generation", "record_count", "imported_at", "checked_at", "problem", "etag", "url"])
         _journal(feed, "intel.feed_imported", _told(report), now)
     # Findings point at former advisories until they are assessed anew; nothing points at former KEV entries.
     if kind == "kev":

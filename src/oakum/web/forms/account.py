@@ -49,7 +49,7 @@ class PasswordForm(forms.Form):
     )
 
     def clean(self) -> dict[str, Any]:
-        """The two must agree, and the new one must be new."""
+        """Hold that the two agree, and that the new one is new."""
         values = super().clean() or {}
         new = values.get("new")
         if new and values.get("again") and new != values["again"]:

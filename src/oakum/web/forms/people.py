@@ -8,9 +8,9 @@ from oakum.identity.models import Role
 
 ROLE_WORDS = {
     Role.VIEWER: "viewer: sees everything, changes nothing",
-    Role.OPERATOR: "operator: hosts, groups, and carries rollouts out",
+    Role.OPERATOR: "operator: hosts, groups, windows, and carries rollouts out",
     Role.APPROVER: "approver: also approves what others ask for",
-    Role.ADMINISTRATOR: "administrator: also people, windows and settings",
+    Role.ADMINISTRATOR: "administrator: also people, settings, and who is a host at all",
 }
 ROLE_CHOICES = [(role.value, words) for role, words in ROLE_WORDS.items()]
 

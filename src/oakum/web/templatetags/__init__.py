@@ -1,0 +1,1 @@
+"""Template tags, found by Django by this package's name."""

@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from oakum.web import words
 
 register = template.Library()
-NOTHING = "–"
+NOTHING = "-"
 
 
 @register.simple_tag(takes_context=True)
@@ -73,9 +73,16 @@ def instant(value: datetime | None) -> str:
 
 
 @register.filter
-def bytes_size(value: int | None) -> str:
-    """Show a number of bytes."""
-    return words.size(value) if value is not None else NOTHING
+def first_sentence(text: str) -> str:
+    """Return a reason's first sentence, for lists; the whole stands on the page behind."""
+    first, full_stop, _ = text.partition(". ")
+    return f"{first}." if full_stop else text
+
+
+@register.filter
+def plain(name: str) -> str:
+    """Show a name of the program's as words."""
+    return name.replace("_", " ")
 
 
 @register.simple_tag

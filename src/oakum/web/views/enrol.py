@@ -9,13 +9,15 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
+from oakum import ports
 from oakum.core.errors import OperatorError
 from oakum.fleet import queries, services
 from oakum.identity.models import Role
 from oakum.protocol.messages import PATH_AGENT_FILE
-from oakum.web import ports
 from oakum.web.doors import BOTH, POST, PersonRequest, act, page
 from oakum.web.forms.hosts import LIVES, EnrolForm
+
+PAST_TOKEN_COUNT = 5
 
 
 @page(Role.OPERATOR, methods=BOTH)
@@ -29,13 +31,20 @@ def add_host(request: PersonRequest) -> HttpResponse:
         made = _make(request, form)
     context = {
         "form": form,
-        "tokens": queries.enrolment_tokens(organisation_id=speaker.organisation_id, now=request.now),
+        "tokens": _tokens(request),
         "address": settings.CONFIG.url,
         "agent_path": PATH_AGENT_FILE,
         "only_here": settings.CONFIG.is_loopback and not settings.CONFIG.public_url,
         **made,
     }
     return render(request, "web/add_host.html", context, status=422 if form.errors else 200)
+
+
+def _tokens(request: PersonRequest) -> tuple[queries.EnrolmentTokenView, ...]:
+    """Return the tokens that still let hosts in, and the newest of the others."""
+    found = queries.enrolment_tokens(organisation_id=request.speaker.organisation_id, now=request.now)
+    usable = tuple(token for token in found if token.usable)
+    return usable + tuple(token for token in found if not token.usable)[:PAST_TOKEN_COUNT]
 
 
 def _make(request: PersonRequest, form: EnrolForm) -> dict[str, object]:

@@ -15,6 +15,7 @@ from oakum.policy.queries import rules_of
 from oakum.web.doors import PersonRequest, page
 from oakum.web.paging import answer_of, choice_of, id_of, offset_of, text_of
 
+NO_FILTER = queries.FindingFilter()
 ROW_COUNT = 30  # a finding with its reason is a long row
 REMEDIES = (
     ("missing", "needs patch"),
@@ -68,7 +69,7 @@ def findings(request: PersonRequest) -> HttpResponse:
     context = {
         "page": found,
         "wanted": wanted,
-        "filtered": wanted != queries.EMPTY_FILTER,
+        "filtered": wanted != NO_FILTER,
         "host": host,
         "groups": fleet.groups(organisation_id=organisation_id),
         "remedies": REMEDIES,
@@ -81,7 +82,7 @@ def findings(request: PersonRequest) -> HttpResponse:
 
 @page(Role.VIEWER)
 def finding(request: PersonRequest, host_id: UUID, package: str) -> HttpResponse:
-    """Show everything that is wrong with one source package on one host, with the evidence and the deadline's reasons."""
+    """Show all that is wrong with one source package on one host, with the evidence and the deadline's reasons."""
     organisation_id = request.speaker.organisation_id
     found = queries.findings(
         organisation_id=organisation_id,

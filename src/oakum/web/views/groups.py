@@ -9,7 +9,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 
-from oakum.core.errors import OperatorError
+from oakum.core.errors import NotFoundError, OperatorError
 from oakum.fleet import queries, services
 from oakum.identity.models import Role
 from oakum.policy.queries import rules_of
@@ -27,27 +27,35 @@ def groups(request: PersonRequest) -> HttpResponse:
     form = GroupForm(request.POST if request.method == "POST" and speaker.allows(Role.OPERATOR) else None)
     if form.is_bound and form.is_valid():
         try:
-            services.set_group(
+            group_id = services.set_group(
                 organisation_id=speaker.organisation_id, actor=speaker.actor, now=request.now, **form.cleaned_data
             )
         except OperatorError as fault:
             form.add_error("name", f"{fault.sentence} {fault.next_step}".strip())
         else:
-            return HttpResponseRedirect(_path(form.cleaned_data["name"]))
+            return HttpResponseRedirect(_path(group_id))
     refused = request.method == "POST" and not form.is_bound
     context = {"groups": queries.groups(organisation_id=speaker.organisation_id), "form": form}
     return render(request, "web/groups.html", context, status=403 if refused else 422 if form.errors else 200)
 
 
-def _path(name: str) -> str:
-    return reverse("web:group", args=[" ".join(name.split())])
+def _path(group_id: int) -> str:
+    return reverse("web:group", args=[group_id])
+
+
+def _found(request: PersonRequest, group_id: int) -> queries.GroupView:
+    """Return the group of this id: a name may hold what has no place in a path.  NotFoundError if there is none."""
+    for found in queries.groups(organisation_id=request.speaker.organisation_id):
+        if found.id == group_id:
+            return found
+    raise NotFoundError(code="group_unknown", sentence="There is no such group.", next_step="See the list of groups.")
 
 
 @page(Role.VIEWER, methods=BOTH)
-def group(request: PersonRequest, name: str) -> HttpResponse:
+def group(request: PersonRequest, group_id: int) -> HttpResponse:
     """Show one group and its hosts; an operator's POST changes what is said of it."""
     speaker = request.speaker
-    found = queries.group(organisation_id=speaker.organisation_id, name=name)
+    found = _found(request, group_id)
     told = {key: getattr(found, key) for key in GroupForm.field_order}
     posted = request.method == "POST" and speaker.allows(Role.OPERATOR)
     form = GroupForm(request.POST if posted else None, initial=told)
@@ -56,7 +64,7 @@ def group(request: PersonRequest, name: str) -> HttpResponse:
         try:
             services.set_group(
                 organisation_id=speaker.organisation_id,
-                name=name,
+                name=found.name,
                 new_name=values.pop("name"),
                 actor=speaker.actor,
                 now=request.now,
@@ -66,7 +74,7 @@ def group(request: PersonRequest, name: str) -> HttpResponse:
             form.add_error("name", f"{fault.sentence} {fault.next_step}".strip())
         else:
             messages.success(request, "The group is changed. Deadlines of its hosts follow at once.")
-            return HttpResponseRedirect(_path(form.cleaned_data["name"]))
+            return HttpResponseRedirect(_path(group_id))
     refused = request.method == "POST" and not posted
     status = 403 if refused else 422 if form.errors else 200
     return render(request, "web/group.html", _group_context(request, found, form), status=status)
@@ -117,48 +125,49 @@ def _chosen(request: PersonRequest) -> list[UUID]:
 
 
 @page(Role.OPERATOR, methods=POST)
-def add_hosts(request: PersonRequest, name: str) -> HttpResponse:
+def add_hosts(request: PersonRequest, group_id: int) -> HttpResponse:
     """Put hosts into the group."""
 
     def verb() -> str:
         count = services.add_to_group(
             organisation_id=request.speaker.organisation_id,
-            name=name,
+            name=_found(request, group_id).name,
             host_ids=_chosen(request),
             actor=request.speaker.actor,
             now=request.now,
         )
         return f"Added {count} to the group."
 
-    return act(request, verb, back_to=_path(name))
+    return act(request, verb, back_to=_path(group_id))
 
 
 @page(Role.OPERATOR, methods=POST)
-def remove_hosts(request: PersonRequest, name: str) -> HttpResponse:
+def remove_hosts(request: PersonRequest, group_id: int) -> HttpResponse:
     """Take hosts out of the group."""
 
     def verb() -> str:
         count = services.remove_from_group(
             organisation_id=request.speaker.organisation_id,
-            name=name,
+            name=_found(request, group_id).name,
             host_ids=_chosen(request),
             actor=request.speaker.actor,
             now=request.now,
         )
         return f"Took {count} out of the group."
 
-    return act(request, verb, back_to=_path(name))
+    return act(request, verb, back_to=_path(group_id))
 
 
 @page(Role.OPERATOR, methods=POST)
-def delete_group(request: PersonRequest, name: str) -> HttpResponse:
+def delete_group(request: PersonRequest, group_id: int) -> HttpResponse:
     """Delete the group; its hosts stay."""
+    name = _found(request, group_id).name
     try:
         services.delete_group(
             organisation_id=request.speaker.organisation_id, name=name, actor=request.speaker.actor, now=request.now
         )
     except OperatorError as fault:
         tell_fault(request, fault)
-        return HttpResponseRedirect(_path(name))
+        return HttpResponseRedirect(_path(group_id))
     messages.success(request, f"The group {name} is gone. Its hosts are still here.")
     return HttpResponseRedirect(reverse("web:groups"))

@@ -31,6 +31,7 @@ STATE_CHOICES = (
 )
 FINDING_COUNT = 20  # on the host's own page; the list has all
 UPDATE_COUNT = 20  # of each kind
+UPDATE_COUNT_MAX = 500  # looked through to tell the kinds apart
 CHANGE_COUNT = 30
 CHANGE_NAME_COUNT = 12  # package names of one change
 PACKAGE_COUNT = 100
@@ -102,7 +103,7 @@ def host(request: PersonRequest, host_id: UUID) -> HttpResponse:
             rules=rules,
             now=request.now,
             wanted=findings.PatchFilter(host_ids=(host_id,)),
-            limit=findings.PAGE_COUNT_MAX,
+            limit=UPDATE_COUNT_MAX,
         )
         context |= {
             "findings": open_findings,
@@ -152,9 +153,7 @@ def host_packages(request: PersonRequest, host_id: UUID) -> HttpResponse:
 @page(Role.VIEWER)
 def host_changes(request: PersonRequest, host_id: UUID) -> HttpResponse:
     """Show what a host's packages gained and lost, newest first."""
-    changes = queries.host_changes(
-        organisation_id=request.speaker.organisation_id, host_id=host_id, limit=CHANGE_COUNT
-    )
+    changes = queries.host_changes(organisation_id=request.speaker.organisation_id, host_id=host_id, limit=CHANGE_COUNT)
     shown = [
         {
             "at": change.at,
@@ -192,7 +191,7 @@ def set_host(request: PersonRequest, host_id: UUID) -> HttpResponse:
     return act(request, verb, back_to=_path(host_id))
 
 
-@page(Role.OPERATOR, methods=POST)
+@page(Role.ADMINISTRATOR, methods=POST)
 def release_host(request: PersonRequest, host_id: UUID) -> HttpResponse:
     """Let a quarantined host speak again."""
 
@@ -203,12 +202,12 @@ def release_host(request: PersonRequest, host_id: UUID) -> HttpResponse:
             actor=request.speaker.actor,
             now=request.now,
         )
-        return "Released. Its next report counts again; should two hosts still share the identity, both are stopped anew."
+        return "Released. Its next report counts again; should two still share the identity, both are stopped anew."
 
     return act(request, verb, back_to=_path(host_id))
 
 
-@page(Role.OPERATOR, methods=POST)
+@page(Role.ADMINISTRATOR, methods=POST)
 def retire_host(request: PersonRequest, host_id: UUID) -> HttpResponse:
     """Take a host out of the fleet."""
     form = RetireForm(request.POST)

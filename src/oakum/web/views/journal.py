@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
@@ -14,6 +14,7 @@ from oakum.identity.models import Role
 from oakum.identity.queries import signer_key
 from oakum.journal import queries
 from oakum.web.doors import PersonRequest, page
+from oakum.web.downloads import download
 from oakum.web.paging import ROW_COUNT, choice_of, text_of, whole_number
 
 ROOMS = ("rollout", "fleet", "policy", "identity", "findings", "catalogue", "intel")
@@ -32,6 +33,7 @@ class Shown:
     what: str
     brief: str
     fields: tuple[tuple[str, str], ...]
+    actor: str
     host_id: str
     rollout_id: str
 
@@ -47,14 +49,22 @@ def shown(entry: queries.EntryView) -> Shown:
         what=what.replace("_", " "),
         brief=_brief(entry.payload),
         fields=fields[:FIELD_COUNT_MAX],
+        actor=_actor(entry.actor),
         host_id=subject_id if subject == "host" else "",
         rollout_id=subject_id if subject == "rollout" else "",
     )
 
 
+def _actor(actor: str) -> str:
+    who, _, name = actor.partition(":")
+    words = {"person": name, "loop": f"the loop {name}", "host": "the host itself"}
+    plain = {"signer": "the order signer", "admin": "the server's command line"}
+    return words[who] if who in words else plain.get(actor, actor)
+
+
 def _text(value: object) -> str:
     if value is None or value == "":
-        return "–"
+        return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -101,10 +111,9 @@ def journal(request: PersonRequest) -> HttpResponse:
 def journal_export(request: PersonRequest) -> HttpResponseBase:
     """Stream the whole chain as JSON lines, for `oakum journal verify` and for auditors."""
     lines = queries.export_lines(organisation_id=request.speaker.organisation_id, signer_key=signer_key())
-    return _download(lines, f"oakum-journal-{request.now:%Y%m%d}.jsonl")
-
-
-def _download(lines: Iterator[str], name: str) -> HttpResponseBase:
-    response = StreamingHttpResponse((f"{line}\n" for line in lines), content_type="application/jsonl")
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return download(
+        request,
+        (f"{line}\n" for line in lines),
+        name=f"oakum-journal-{request.now:%Y%m%d}.jsonl",
+        content_type="application/jsonl",
+    )

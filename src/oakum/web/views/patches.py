@@ -13,6 +13,7 @@ from oakum.web.doors import PersonRequest, page
 from oakum.web.paging import ROW_COUNT, answer_of, choice_of, id_of, offset_of, text_of
 
 KINDS = (("security", "security"), ("bugfix", "bug fixes"), ("feature", "features"))
+NO_FILTER = queries.PatchFilter()
 HOST_COUNT = 50
 NOTE_COUNT = 15  # changelog entries on the page
 NOTE_LENGTH_MAX = 1_800
@@ -49,7 +50,7 @@ def patches(request: PersonRequest) -> HttpResponse:
         "kinds": KINDS,
         "host": host,
         "with_past": with_past,
-        "filtered": wanted != queries.EMPTY_PATCH_FILTER,
+        "filtered": wanted != NO_FILTER,
         "groups": fleet.groups(organisation_id=organisation_id),
     }
     return render(request, "web/patches.html", context)

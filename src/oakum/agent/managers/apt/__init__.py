@@ -17,8 +17,7 @@ from oakum.agent.managers.apt import lists
 from oakum.agent.managers.apt.installed import MANAGER, database_key, read_installed
 from oakum.agent.managers.apt.offers import read_offers
 from oakum.agent.managers.apt.owners import read_owners
-from oakum.agent.managers.apt.release_notes import fetch_release_notes, is_older
-from oakum.agent.managers.apt.run import AptProblem, run_apt
+from oakum.agent.managers.apt.run import AptProblem, is_older, run_apt
 from oakum.agent.managers.apt.targets import read_sources
 from oakum.protocol.inventory import InstalledKernel, OffersSection, PackagesSection
 from oakum.protocol.messages import NotesRequest, NotesUpload
@@ -110,6 +109,9 @@ class AptManager(PackageManager):
 
     def fetch_notes(self, request: NotesRequest) -> NotesUpload:
         """Download the package and read its changelog."""
+        # Imported here: reading archives costs every other tick time and memory for nothing.
+        from oakum.agent.managers.apt.release_notes import fetch_release_notes  # noqa: PLC0415
+
         return fetch_release_notes(request)
 
     def _read_settings(self) -> lists.AptSettings:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from oakum.agent.managers.apt.archive import DocFiles, choose_changelogs, linked_package, read_doc_files
 from oakum.agent.managers.apt.changelog import parse_changelog
-from oakum.agent.managers.apt.run import AptProblem, first_complaint, read_apt, run_apt
+from oakum.agent.managers.apt.run import AptProblem, first_complaint, is_older, read_apt, run_apt
 from oakum.protocol.messages import (
     NOTES_ENTRY_COUNT_MAX,
     NOTES_PLAIN_BYTES_MAX,
@@ -139,8 +139,3 @@ def select_entries(texts: tuple[str, ...], since_version: str) -> tuple[Changelo
                 seen.add(entry.version)
                 entries.append(entry)
     return tuple(entries)
-
-
-def is_older(version: str, than: str) -> bool:
-    """Say whether ``version`` sorts before ``than``, by dpkg's own order."""
-    return run_apt(("dpkg", "--compare-versions", version, "lt", than)).status == 0

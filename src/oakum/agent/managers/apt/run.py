@@ -50,3 +50,8 @@ def first_complaint(result: CommandResult) -> str:
     errors = [line[2:].strip() for line in lines if line.startswith("E:")]
     complaint = (errors or lines or [f"exit status {result.status}"])[0]
     return complaint[:COMPLAINT_LENGTH_MAX]
+
+
+def is_older(version: str, than: str) -> bool:
+    """Say whether ``version`` sorts before ``than``, by dpkg's own order."""
+    return run_apt(("dpkg", "--compare-versions", version, "lt", than)).status == 0

@@ -1,0 +1,147 @@
+"""Settings, maintenance windows and freezes by the API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.http import HttpRequest
+from ninja import Router, Schema
+
+from oakum.api.auth import need, session_of, utc_now
+from oakum.api.hosts import Done
+from oakum.core.errors import NotFoundError
+from oakum.identity.models import Role
+from oakum.identity.queries import approvals_required
+from oakum.identity.services import set_approvals_required
+from oakum.policy import queries, services
+from oakum.policy.values import FreezeView, SettingsChange, SettingsView, WindowView
+
+router = Router()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the organisation has decided; ``approvals_required`` people beside the requester approve a rollout."""
+
+    settings: SettingsView
+    approvals_required: int
+
+
+class SettingsPatch(Schema):
+    """What is to be changed; a field that is left out stays as it is."""
+
+    deadline_pack: str | None = None
+    stale_after_seconds: int | None = None
+    check_in_seconds: int | None = None
+    ring_zero_count_max: int | None = None
+    ring_percents: tuple[int, ...] | None = None
+    soak_seconds: int | None = None
+    failure_percent_max: int | None = None
+    wave_count_max: int | None = None
+    approvals_required: int | None = None
+
+
+class WindowBody(Schema):
+    """A maintenance window: wall-clock start, RFC 5545 rule (empty: once), IANA zone, elapsed seconds."""
+
+    name: str
+    starts_local: str
+    rrule: str = ""
+    timezone: str = "UTC"
+    duration_seconds: int
+
+
+class FreezeBody(Schema):
+    """A freeze: two instants with their offsets from UTC."""
+
+    name: str
+    starts_at: datetime
+    ends_at: datetime
+    reason: str = ""
+
+
+@router.get("/settings", response=Settings)
+def show_settings(request: HttpRequest) -> Settings:
+    """Return the settings in force."""
+    return _settings(session_of(request).organisation_id)
+
+
+def _settings(organisation_id: UUID) -> Settings:
+    return Settings(
+        settings=queries.settings_of(organisation_id=organisation_id),
+        approvals_required=approvals_required(organisation_id=organisation_id),
+    )
+
+
+@router.patch("/settings", response=Settings)
+def change_settings(request: HttpRequest, payload: SettingsPatch) -> Settings:
+    """Change settings; every change is journalled with before and after."""
+    session, now = need(request, Role.ADMINISTRATOR), utc_now()
+    values = payload.dict()
+    count = values.pop("approvals_required")
+    services.set_settings(
+        organisation_id=session.organisation_id, actor=session.actor, change=SettingsChange(**values), now=now
+    )
+    if count is not None and count != approvals_required(organisation_id=session.organisation_id):
+        set_approvals_required(organisation_id=session.organisation_id, count=count, actor=session.actor, now=now)
+    return _settings(session.organisation_id)
+
+
+@router.get("/windows", response=list[WindowView])
+def list_windows(request: HttpRequest) -> tuple[WindowView, ...]:
+    """List maintenance windows by name, each with its next opening."""
+    return queries.windows(organisation_id=session_of(request).organisation_id, now=utc_now())
+
+
+@router.post("/windows", response=WindowView)
+def set_window(request: HttpRequest, payload: WindowBody) -> WindowView:
+    """Make a maintenance window, or change the one of that name."""
+    session, now = need(request, Role.OPERATOR), utc_now()
+    known = {each.name: each.id for each in queries.windows(organisation_id=session.organisation_id, now=now)}
+    return services.set_window(
+        organisation_id=session.organisation_id,
+        actor=session.actor,
+        window_id=known.get(payload.name),
+        now=now,
+        **payload.dict(),
+    )
+
+
+@router.delete("/windows/{name}", response=Done)
+def delete_window(request: HttpRequest, name: str) -> Done:
+    """Delete a maintenance window; rollouts that were planned with it keep their instants."""
+    session, now = need(request, Role.OPERATOR), utc_now()
+    for each in queries.windows(organisation_id=session.organisation_id, now=now):
+        if each.name == name:
+            services.delete_window(
+                organisation_id=session.organisation_id, actor=session.actor, window_id=each.id, now=now
+            )
+            return Done()
+    raise NotFoundError(code="window_unknown", sentence=f"There is no maintenance window named {name!r}.")
+
+
+@router.get("/freezes", response=list[FreezeView])
+def list_freezes(request: HttpRequest) -> tuple[FreezeView, ...]:
+    """List the freezes that hold now or will."""
+    return queries.freezes(organisation_id=session_of(request).organisation_id, now=utc_now())
+
+
+@router.post("/freezes", response=FreezeView)
+def set_freeze(request: HttpRequest, payload: FreezeBody) -> FreezeView:
+    """Declare a freeze: no work starts in it, whatever the windows say."""
+    session = need(request, Role.OPERATOR)
+    return services.set_freeze(
+        organisation_id=session.organisation_id, actor=session.actor, now=utc_now(), **payload.dict()
+    )
+
+
+@router.delete("/freezes/{freeze_id}", response=Done)
+def delete_freeze(request: HttpRequest, freeze_id: UUID) -> Done:
+    """End a freeze."""
+    session = need(request, Role.OPERATOR)
+    services.delete_freeze(
+        organisation_id=session.organisation_id, actor=session.actor, freeze_id=freeze_id, now=utc_now()
+    )
+    return Done()
