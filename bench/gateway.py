@@ -64,7 +64,7 @@ def database() -> Iterator[str]:
     """Set Django up on a new SQLite file in a new directory, and take both away again."""
     data_dir = tempfile.mkdtemp(prefix="oakum-bench-")
     os.environ["OAKUM_DATA_DIR"] = data_dir
-    os.environ["DJANGO_SETTINGS_MODULE"] = os.environ.get("BENCH_SETTINGS", "oakum.settings")
+    os.environ["DJANGO_SETTINGS_MODULE"] = "oakum.settings"
     os.environ.pop("OAKUM_DATABASE_URL", None)
     os.environ.pop("OAKUM_TEST_DATABASE_URL", None)
     try:

@@ -42,6 +42,13 @@ def test_the_same_installation_gives_the_same_bytes() -> None:
     assert other.stdout == agent_file().sha256
 
 
+def test_nothing_of_when_and_where_it_was_built_is_inside(archive: zipfile.ZipFile) -> None:
+    entries = archive.infolist()
+    assert {entry.date_time for entry in entries} == {(1980, 1, 1, 0, 0, 0)}
+    assert {entry.external_attr for entry in entries} == {0o100644 << 16}
+    assert [entry.filename for entry in entries] == sorted(entry.filename for entry in entries)
+
+
 def test_it_runs_in_an_empty_environment(program: Path, tmp_path: Path) -> None:
     done = run(
         sys.executable, "-I", str(program), "status", "--config-dir", str(tmp_path), "--state-dir", str(tmp_path)

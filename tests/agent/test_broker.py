@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -218,6 +219,19 @@ def test_an_address_parses_to_itself(text: str, url: str) -> None:
     address = parse_server(text)
     assert address.url == url
     assert parse_server(address.url) == address
+
+
+class Elsewhere(socket.socket):
+    """A socket whose other end is not this host, as a name in /etc/hosts or DNS can bring about."""
+
+    def getpeername(self) -> tuple[str, int]:
+        return ("203.0.113.5", 80)
+
+
+def test_plain_http_is_not_spoken_where_a_loopback_name_leads_away() -> None:
+    transport = Transport(parse_server("http://localhost:1"), "")
+    with Elsewhere() as connected, pytest.raises(RefusedError, match=r"203\.0\.113\.5"):
+        transport._check_loopback(connected)
 
 
 @pytest.fixture(scope="module")

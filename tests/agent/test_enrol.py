@@ -108,6 +108,19 @@ def test_a_new_enrolment_by_force_starts_anew_and_throws_nothing_away(server: Fa
     assert load_policy(tmp_path / "config").local.mode == "apply", "the owner's policy is not the server's to reset"
 
 
+def test_a_new_enrolment_that_breaks_off_leaves_a_host_that_knows_it_is_not_enrolled(
+    server: FakeServer, tmp_path: Path
+) -> None:
+    """Half of the old files and half of the new would look like a copied host to the server."""
+    go(server, tmp_path)
+    (tmp_path / "config/secret").unlink()
+    (tmp_path / "config/secret").mkdir()
+    with pytest.raises(HostError):
+        go(server, tmp_path, force=True)
+    with pytest.raises(HostError, match="not enrolled"):
+        load_config(tmp_path / "config")
+
+
 def test_the_mode_is_set_and_the_rest_of_the_policy_kept(server: FakeServer, tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.mkdir()

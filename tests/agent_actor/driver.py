@@ -12,7 +12,6 @@ import sys
 import time
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Tuple
 
 from oakum.agent.actor import active_orders, work
 from oakum.agent.context import ActorContext
@@ -50,19 +49,17 @@ def tick(top: Path) -> object:
         host_id=HOST_ID,
         organisation_id=ORGANISATION_ID,
         server_key=bytes.fromhex(read(top / "key", "")),
-        policy=from_plain(json.loads(read(top / "policy.json", '{"mode": "%s"}' % MODE_APPLY)), LocalPolicy),
+        policy=from_plain(json.loads(read(top / "policy.json", json.dumps({"mode": MODE_APPLY}))), LocalPolicy),
         load_trust=lambda: store.load_trust(HOST_ID, ORGANISATION_ID),
         save_trust=store.save_trust,
         ask_permit=ask_permit,
         report=spool.add,
-        now=lambda: datetime.now(timezone.utc),
+        now=lambda: datetime.now(timezone.utc),  # noqa: UP017 - not in Python 3.9
         monotonic=time.monotonic,
         sleep=time.sleep,
         log=log,
     )
-    envelopes: Tuple[Envelope, ...] = tuple(
-        from_plain(each, Envelope) for each in json.loads(read(top / "orders.json", "[]"))
-    )
+    envelopes = tuple(from_plain(each, Envelope) for each in json.loads(read(top / "orders.json", "[]")))
     with lock(state_dir, "test") as problem:
         if problem:
             return {"locked": problem}

@@ -1,4 +1,4 @@
-"""Drive the actor inside a lab host: put the agent's source there, sign orders for it, tick it, read what it reported."""
+"""Drive the actor inside a lab host: bring the agent's source there, sign orders, tick, read what it reported."""
 
 from __future__ import annotations
 

@@ -32,6 +32,7 @@ ARCHIVES = "/var/cache/apt/archives"
 LISTS = "/var/lib/apt/lists"
 BEGINNING = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SIGTERM_STATUS = 143
+ANY = "0.0.0.0"  # noqa: S104 - told, never bound
 
 
 class Killed(BaseException):
@@ -80,7 +81,7 @@ class SimulatedHost:
     systemd_silent: bool = False
 
     def __post_init__(self) -> None:
-        self.random = random.Random(self.seed)
+        self.random = random.Random(self.seed)  # noqa: S311 - histories must repeat
 
     @property
     def now(self) -> datetime:
@@ -168,7 +169,11 @@ class SimulatedSystem:
         self._commands = Commands(host)
 
     def run(
-        self, argv: Sequence[str], *, timeout_seconds: float, environment: Mapping[str, str] | None = None
+        self,
+        argv: Sequence[str],
+        *,
+        timeout_seconds: float,  # noqa: ARG002 - nothing is slow here
+        environment: Mapping[str, str] | None = None,  # noqa: ARG002 - nobody reads it
     ) -> Completed:
         self._hook("run " + argv[0])
         self.host.advance(0.2)
@@ -176,7 +181,7 @@ class SimulatedSystem:
         self._hook("ran " + argv[0])
         return completed
 
-    def launch(self, directory: str, name: str, argv: Sequence[str], *, environment: Mapping[str, str]) -> None:
+    def launch(self, directory: str, name: str, argv: Sequence[str], *, environment: Mapping[str, str]) -> None:  # noqa: ARG002
         self._hook("launch")
         path = f"{directory}/{name}"
         steps = self._commands.steps(tuple(argv), f"{path}.log")
@@ -225,6 +230,9 @@ class SimulatedSystem:
         self.host.files[path] = bytes(content)
         self._hook("written")
 
+    def make_directory(self, path: str) -> None:
+        self._hook("make_directory " + path)
+
     def copy(self, source: str, target: str) -> None:
         self._hook("copy")
         if source not in self.host.files:
@@ -251,7 +259,7 @@ class SimulatedSystem:
     def sha256(self, path: str) -> str:
         return hashlib.sha256(self.host.files[path]).hexdigest() if path in self.host.files else ""
 
-    def room(self, path: str) -> Room:
+    def room(self, path: str) -> Room:  # noqa: ARG002 - one file system
         return Room(device=1, free_bytes=self.host.free_bytes)
 
     def lock_holder(self, path: str) -> LockHolder | None:
@@ -261,7 +269,7 @@ class SimulatedSystem:
     def listeners(self) -> tuple[Listener, ...]:
         self._hook("listeners")
         found = [
-            Listener("tcp", "0.0.0.0", service.port, service.name)
+            Listener("tcp", ANY, service.port, service.name)
             for service in self.host.services.values()
             if service.port and service.is_listening(self.host)
         ]

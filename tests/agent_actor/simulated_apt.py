@@ -42,6 +42,8 @@ class Commands:
         self.host = host
 
     def run(self, argv: tuple[str, ...]) -> Completed:
+        if argv[:2] == ("env", "-C"):
+            return self._download_into(argv[2], argv[argv.index("download") + 1 :])
         if argv[0] == "apt-get":
             return self._apt_get(argv)
         for prefix, answer in (
@@ -174,6 +176,18 @@ class Commands:
             self.host.files[path] = deb.content
         return Completed(0, "Download complete and in download only mode\n", "")
 
+    def _download_into(self, directory: str, specs: tuple[str, ...]) -> Completed:
+        for spec in specs:
+            name, version = _split(spec)
+            if (name, version) not in self.host.archive.listed:
+                return Completed(100, "", f"E: Can't find a source to download version '{version}' of '{name}:amd64'\n")
+            fetched = self._fetch([self.host.archive.everything[name, version]])
+            if fetched.code != 0:
+                return fetched
+            deb = self.host.archive.everything[name, version]
+            self.host.files[f"{directory}/{deb.file_name}"] = deb.content
+        return Completed(0, "", "")
+
     def _uris(self, debs: list[Deb]) -> str:
         wanted = [deb for deb in debs if f"{ARCHIVES}/{deb.file_name}" not in self.host.files]
         lines = [f"'http://mirror.example.test/{d.file_name}' {d.file_name} {d.size} SHA256:0\n" for d in wanted]
@@ -192,20 +206,13 @@ class Commands:
         debs: dict[str, Deb] = {}
         removed: list[str] = []
         for word in words:
-            if word.startswith("/"):
-                content = self.host.files.get(word, b"").split()
-                if not content:
-                    return Plan([], [], f"E: Unsupported file {word} given on commandline\n")
-                debs[content[1].decode()] = self.host.archive.everything[content[1].decode(), content[2].decode()]
-            elif word.endswith("-"):
+            if word.endswith("-"):
                 removed.append(word[:-1].partition(":")[0])
-            else:
-                name, version = _split(word)
-                deb = self.host.archive.everything.get((name, version))
-                known = (name, version) in self.host.archive.listed or self.host.version(name) == version
-                if deb is None or not known:
-                    return Plan([], [], f"E: Version '{version}' for '{name}' was not found\n")
-                debs[name] = deb
+                continue
+            deb = self._file(word) if word.startswith("/") else self._known(word)
+            if isinstance(deb, str):
+                return Plan([], [], deb)
+            debs[deb.name] = deb
         for deb in list(debs.values()):
             for name, least in deb.requires:
                 have = debs[name].version if name in debs else self.host.version(name)
@@ -221,6 +228,18 @@ class Commands:
         if back and "--allow-downgrades" not in argv:
             return Plan([], [], "E: Packages were downgraded and -y was used without --allow-downgrades.\n")
         return Plan(changing, removed)
+
+    def _file(self, path: str) -> Deb | str:
+        content = self.host.files.get(path, b"").split()
+        if not content:
+            return f"E: Unsupported file {path} given on commandline\n"
+        return self.host.archive.everything[content[1].decode(), content[2].decode()]
+
+    def _known(self, spec: str) -> Deb | str:
+        name, version = _split(spec)
+        deb = self.host.archive.everything.get((name, version))
+        known = (name, version) in self.host.archive.listed or self.host.version(name) == version
+        return deb if deb is not None and known else f"E: Version '{version}' for '{name}' was not found\n"
 
     # what is launched
 
@@ -240,7 +259,7 @@ class Commands:
         if self.host.foreign_lock:
             return ends(100, LOCKED)
         if argv[: len(change.CONFIGURE)] == change.CONFIGURE:
-            return self._configure_all(say) + [(0.5, lambda: 0)]
+            return [*self._configure_all(say), (0.5, lambda: 0)]
         if argv[0] == "dpkg":
             plan = self._plan(
                 ("--allow-downgrades", "Dir::Etc::SourceList=/dev/null"), tuple(argv[argv.index("--install") + 1 :])

@@ -118,12 +118,10 @@ class Storm:
 
 
 def make_storm(seed: int) -> Storm:
-    dice = random.Random(seed)
+    dice = random.Random(seed)  # noqa: S311 - histories must repeat
     web = {dice.choice(TRAITS)} if dice.random() < 0.5 else set()
     lib = {bad.SERVICE_FAILS} if dice.random() < 0.2 else set()
-    world = make_world(
-        bad.Deb("acme-extra", "1.0", requires=(("acme-web", "1.1"),)), seed=seed, web=web, lib=lib
-    )
+    world = make_world(bad.Deb("acme-extra", "1.0", requires=(("acme-web", "1.1"),)), seed=seed, web=web, lib=lib)
     storm = Storm(world, dice)
     world.hook = storm.hook
     world.host.reboots_ignored = dice.random() < 0.2

@@ -1,4 +1,4 @@
-"""A simulated host, the agent's memory on it, and a server that grants permits: all that the actor meets, in one place."""
+"""A simulated host, the agent's memory on it, and a server that grants permits: all that the actor meets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from oakum.agent.actor.engine import Work, work
 from oakum.agent.context import ActorContext
 from oakum.agent.errors import HostError, ServerUnavailable
 from oakum.protocol.dsse import Envelope, seal
-from oakum.protocol.messages import ActiveOrder, Outcome, PermitReply, PermitRequest
+from oakum.protocol.messages import ORDER_COUNT_MAX, ActiveOrder, Outcome, PermitReply, PermitRequest
 from oakum.protocol.orders import ORDER_PAYLOAD_TYPE, VERB_APPLY, VERB_HOLD, PackageChange, WorkOrder, order_payload
 from oakum.protocol.trust import MODE_APPLY, HostTrust, LocalPolicy, render_instant
 from tests.agent_actor.simulated import ARCHIVES, Killed, SimulatedHost, SimulatedSystem
@@ -136,12 +136,12 @@ class World:
         self.host.advance(seconds)
 
     def system(self) -> SimulatedSystem:
-        return SimulatedSystem(self.host, lambda name: self.hook(name))
+        return SimulatedSystem(self.host, self.hook)
 
     def tick(self) -> Work | None:
         """Let an agent live for one tick; None when it was killed."""
         try:
-            done = work(self.context(), self.delivered, self.system())
+            done = work(self.context(), self.delivered[-ORDER_COUNT_MAX:], self.system())
         except Killed:
             done = None
         self.host.end_reboot()

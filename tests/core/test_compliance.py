@@ -66,43 +66,45 @@ def test_only_verified_is_closed() -> None:
     assert set(Remedy) - OPEN == {Remedy.VERIFIED}
 
 
-@pytest.mark.parametrize(
-    ("remedy", "applicable", "failed", "state"),
-    [
-        ("missing", True, False, "missing"),
-        ("missing", True, True, "failed"),
-        ("no_fix", True, False, "missing"),
-        ("no_fix", True, True, "failed"),
-        ("pending_restart", True, False, "pending_restart"),
-        ("pending_restart", True, True, "pending_restart"),
-        ("pending_reboot", True, False, "pending_reboot"),
-        ("pending_reboot", True, True, "pending_reboot"),
-        ("verified", True, False, "installed"),
-        ("verified", True, True, "installed"),
-        ("unknown", True, False, "unknown"),
-        ("unknown", True, True, "unknown"),
-        ("unknown", False, False, "unknown"),
-        ("missing", False, False, "not_applicable"),
-        ("verified", False, False, "not_applicable"),
-    ],
-)
-def test_compliance_state(*, remedy: str, applicable: bool, failed: bool, state: str) -> None:
-    found = compliance_state(Remedy(remedy), is_applicable=applicable, last_attempt_failed=failed)
-    assert found is ComplianceState(state)
+STATES = [
+    ("missing", False, "missing"),
+    ("missing", True, "failed"),
+    ("no_fix", False, "missing"),
+    ("no_fix", True, "failed"),
+    ("pending_restart", False, "pending_restart"),
+    ("pending_restart", True, "pending_restart"),
+    ("pending_reboot", False, "pending_reboot"),
+    ("pending_reboot", True, "pending_reboot"),
+    ("verified", False, "installed"),
+    ("verified", True, "installed"),
+    ("unknown", False, "unknown"),
+    ("unknown", True, "unknown"),
+]
 
 
-@pytest.mark.parametrize(
-    ("status", "stale", "overdue", "verdict"),
-    [
-        ("known", False, 0, "compliant"),
-        ("known", True, 0, "unknown"),
-        ("unknown", False, 0, "unknown"),
-        ("unknown", True, 0, "unknown"),
-        ("known", False, 1, "overdue"),
-        ("known", True, 1, "overdue"),
-        ("unknown", False, 1, "overdue"),
-        ("unknown", True, 1, "overdue"),
-    ],
-)
-def test_host_verdict(*, status: str, stale: bool, overdue: int, verdict: str) -> None:
-    assert host_verdict(packages_status=status, is_stale=stale, overdue_count=overdue) is HostVerdict(verdict)
+@pytest.mark.parametrize(("remedy", "failed", "state"), STATES)
+def test_compliance_state(*, remedy: str, failed: bool, state: str) -> None:
+    assert compliance_state(Remedy(remedy), last_attempt_failed=failed) is ComplianceState(state)
+
+
+def test_the_table_of_compliance_states_is_whole() -> None:
+    assert {row[:2] for row in STATES} == set(itertools.product([one.value for one in Remedy], [True, False]))
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_a_patch_for_what_a_host_does_not_have_is_not_applicable(*, failed: bool) -> None:
+    assert compliance_state(None, last_attempt_failed=failed) is ComplianceState.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize("status", ["known", "unknown"])
+@pytest.mark.parametrize("stale", [False, True])
+@pytest.mark.parametrize("overdue", [0, 1])
+@pytest.mark.parametrize("unverified", [0, 1])
+def test_host_verdict(*, status: str, stale: bool, overdue: int, unverified: int) -> None:
+    verdict = host_verdict(packages_status=status, is_stale=stale, overdue_count=overdue, unverified_count=unverified)
+    if overdue:
+        assert verdict is HostVerdict.OVERDUE
+    elif (status, stale, unverified) == ("known", False, 0):
+        assert verdict is HostVerdict.COMPLIANT
+    else:
+        assert verdict is HostVerdict.UNKNOWN

@@ -197,8 +197,10 @@ def test_an_installed_kernel_matches_advisories_on_its_unsigned_source() -> None
     image = version("linux-image-6.1.0-36-amd64", "6.1.139-1", source="linux-signed-amd64", source_version="6.1.139+1")
     assert names_of([image]) == {"linux", "linux-signed-amd64"}
     assert evidence_of(image, fixed_in("linux", "6.1.140-1")) == [
-        "linux 6.1.139-1 (signed as linux-signed-amd64 6.1.139+1) is older than 6.1.140-1, fixed by DSA-1-1"
-        " (feed osv-debian)"
+        (
+            "linux 6.1.139-1 (signed as linux-signed-amd64 6.1.139+1) is older than 6.1.140-1, fixed by DSA-1-1"
+            " (feed osv-debian)"
+        )
     ]
     assert evidence_of(image, fixed_in("linux", "6.1.139-1")) == []
 

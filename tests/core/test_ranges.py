@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,7 +53,7 @@ def test_union_is_associative_commutative_and_idempotent(
 @given(sets)
 def test_a_union_is_disjoint_ascending_and_joined(some: list[Interval]) -> None:
     found = union(some)
-    for lower, higher in zip(found, found[1:], strict=False):
+    for lower, higher in itertools.pairwise(found):
         assert lower.high is not None
         assert lower.high < higher.low
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import shutil
 import subprocess
@@ -81,7 +82,7 @@ ASCENDING = [
 ]
 
 
-@pytest.mark.parametrize(("lower", "higher"), list(zip(ASCENDING, ASCENDING[1:], strict=False)))
+@pytest.mark.parametrize(("lower", "higher"), list(itertools.pairwise(ASCENDING)))
 def test_each_version_of_the_table_stands_before_the_next(lower: str, higher: str) -> None:
     assert key(lower) < key(higher)
 

@@ -289,6 +289,16 @@ def test_old_code_of_an_equally_affected_version_is_one_row_not_two(now: datetim
     assert (row.version, row.remedy) == (NEW_SSL[3], Remedy.MISSING)
 
 
+def test_a_half_upgraded_source_is_missing_and_told_once(now: datetime, organisation: Organisation) -> None:
+    affect_ssl(now)
+    host = make_host(organisation, now=now, packages=[OLD_SSL, OLD_SSL_TOOL])
+    new = make_version(NEW_SSL, now=now)
+    replace_packages(host, [make_version(OLD_SSL, now=now)], [new], at=now)
+    Host.objects.filter(id=host.id).update(running_old_set=BitMap([new.id]).serialize())
+    (row,) = findings(organisation_id=organisation.id, rules=BOD, now=now).rows
+    assert (row.packages, row.remedy) == (("openssl",), Remedy.MISSING)
+
+
 def test_old_code_of_a_version_never_reported_is_named(now: datetime, organisation: Organisation) -> None:
     host = make_host(organisation, now=now, packages=[NEW_SSL])
     host.running_old_set = BitMap([make_version(NEW_SSL, now=now).id]).serialize()

@@ -112,8 +112,9 @@ def make_intelligence(chance: random.Random, now: datetime, organisation: Organi
         source, fixed = chance.randrange(SOURCE_COUNT), chance.choice(["1.1-1", "1.2-1", ""])
         for version in VERSIONS:
             if not fixed or version < fixed:
-                rows = [make_version(package(source, binary, version), now=now) for binary in "ab"]
-                make_finding(advisory, rows, since=now - timedelta(days=chance.randint(0, 60)), fixed=fixed)
+                for binary in "ab":  # seen on different days: the first sight counts for both
+                    row = make_version(package(source, binary, version), now=now)
+                    make_finding(advisory, [row], since=now - timedelta(days=chance.randint(0, 60)), fixed=fixed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

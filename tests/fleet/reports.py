@@ -24,6 +24,7 @@ from oakum.protocol.messages import CheckIn, EnrolReply, EnrolRequest, Inventory
 from oakum.protocol.trust import render_instant
 
 SIGNER_KEY = "5e" * 32
+SECRET = "s3cret"
 DEBIAN = Origin(origin="Debian", label="Debian", suite="stable", codename="bookworm", component="main")
 SECURITY = dataclasses.replace(DEBIAN, label="Debian-Security", suite="stable-security", codename="bookworm-security")
 
@@ -150,7 +151,7 @@ class SpeakingHost:
         return dataclasses.replace(self, attempt_count=self.attempt_count + 1_000)
 
 
-def enrol_request(token: str, *, secret: str = "s3cret", hostname: str = "web01", machine: str = "") -> EnrolRequest:
+def enrol_request(token: str, *, secret: str = SECRET, hostname: str = "web01", machine: str = "") -> EnrolRequest:
     return EnrolRequest(
         protocol=1,
         token=token,

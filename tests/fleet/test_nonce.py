@@ -92,7 +92,7 @@ def test_one_power_cut_that_loses_the_last_write_never_quarantines(before: list[
     st.lists(st.tuples(st.sampled_from("ab"), st.booleans()), min_size=1, max_size=40),
 )
 def test_two_clones_are_found_within_two_further_check_ins(
-    before: list[bool], in_mid_flight: bool, turns: list[tuple[str, bool]]
+    before: list[bool], in_mid_flight: object, turns: list[tuple[str, bool]]
 ) -> None:
     """Once one copy has moved on and the other one too, the first one's next word finds them, lost replies or not.
 

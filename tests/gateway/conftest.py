@@ -15,28 +15,28 @@ LOCK_SECONDS_MAX = 0.3
 
 
 @pytest.fixture
-def shared_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None]:
+def shared_database(transactional_db: None, tmp_path: Path) -> Iterator[None]:
     """Let threads see what the test writes, and clean up behind all of them."""
     if connection.vendor != "sqlite":
-        request.getfixturevalue("transactional_db")
+        with connection.cursor() as cursor:
+            name = connection.settings_dict["NAME"]
+            cursor.execute(f'ALTER DATABASE "{name}" SET lock_timeout = {int(LOCK_SECONDS_MAX * 1000)}')
         yield
         return
-    request.getfixturevalue("django_db_setup")
-    with request.getfixturevalue("django_db_blocker").unblock():
-        connection.ensure_connection()
-        path = tmp_path / "gateway.sqlite3"
-        with connection.cursor() as cursor:
-            cursor.execute("VACUUM INTO %s", [str(path)])
-        settings, options = connection.settings_dict, connection.settings_dict["OPTIONS"]
-        in_memory, name = connection.connection, settings["NAME"]
-        connection.connection = None
-        settings["NAME"], settings["OPTIONS"] = str(path), options | {"timeout": LOCK_SECONDS_MAX}
-        try:
-            yield
-        finally:
-            connection.close()
-            settings["NAME"], settings["OPTIONS"] = name, options
-            connection.connection = in_memory
+    connection.ensure_connection()
+    path = tmp_path / "gateway.sqlite3"
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM INTO %s", [str(path)])
+    settings, options = connection.settings_dict, connection.settings_dict["OPTIONS"]
+    in_memory, name = connection.connection, settings["NAME"]
+    connection.connection = None
+    settings["NAME"], settings["OPTIONS"] = str(path), options | {"timeout": LOCK_SECONDS_MAX}
+    try:
+        yield
+    finally:
+        connection.close()
+        settings["NAME"], settings["OPTIONS"] = name, options
+        connection.connection = in_memory
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from collections.abc import Coroutine, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from oakum.gateway.app import Gateway
 from oakum.protocol.codec import canonical_json, from_json
@@ -70,7 +70,7 @@ class Door:
         self.loop = asyncio.new_event_loop()
         self.gateway = Gateway(server_url="http://127.0.0.1:8800", clock=lambda: self.now)
 
-    def __enter__(self) -> Door:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -126,5 +126,3 @@ class Door:
     def upload(self, host: SpeakingHost, *sections: str) -> Reply:
         body = gzip.compress(canonical_json(host.upload_value(self.now, *sections)))
         return self.post(PATH_INVENTORY, body, headers_of(host, (b"content-encoding", b"gzip")))
-
-

@@ -88,15 +88,15 @@ def test_wrong_tokens_are_refused_and_soon_throttled_for_that_address_alone(door
 
 
 def test_a_counter_starts_anew_each_period() -> None:
-    clock = iter([0.0, *[1.0] * 6, PERIOD_SECONDS + 1, PERIOD_SECONDS + 1])
-    counter = Counter(2, monotonic=lambda: next(clock))
+    instants = [0.0]
+    counter = Counter(2, monotonic=lambda: instants[0])
     assert [counter.count("a") for _ in range(3)] == [True, True, False]
     assert counter.over_count == 1
     assert not counter.is_full("b")
     assert counter.is_full("a")
-    assert not Counter(0, monotonic=lambda: 0.0).count("a")
+    instants[0] = PERIOD_SECONDS
     assert counter.count("a")
-    assert counter.count("a")
+    assert counter.over_count == 0
 
 
 def test_without_a_signer_enrolment_and_installer_wait(door: Door) -> None:
@@ -136,9 +136,7 @@ def test_a_hundred_megabytes_are_refused_after_the_limit_and_not_read_to_their_e
 
 
 @pytest.mark.parametrize("declared", [b"100000000", b"-1", b"1e9", b"9" * 30])
-def test_a_body_that_is_declared_too_large_is_not_read_at_all(
-    door: Door, host: SpeakingHost, declared: bytes
-) -> None:
+def test_a_body_that_is_declared_too_large_is_not_read_at_all(door: Door, host: SpeakingHost, declared: bytes) -> None:
     sender = Sender(endless(HUNDRED_MB))
     reply = door.run(door.ask("POST", PATH_INVENTORY, headers_of(host, (b"content-length", declared)), sender))
     assert (reply.status, sender.read_count) == (413, 0)
@@ -187,9 +185,7 @@ def test_inflating_gives_back_what_was_packed_or_refuses(plain: bytes, limit: in
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.one_of(st.binary(max_size=300), st.binary(max_size=300).map(gzip.compress)), st.booleans())
-def test_garbage_in_any_verb_is_a_refusal_in_words(
-    door: Door, host: SpeakingHost, body: bytes, packed: bool
-) -> None:
+def test_garbage_in_any_verb_is_a_refusal_in_words(door: Door, host: SpeakingHost, body: bytes, packed: object) -> None:
     headers = headers_of(host, *([(b"content-encoding", b"gzip")] if packed else []))
     for path in (PATH_INVENTORY, PATH_PERMIT, PATH_OUTCOMES, PATH_NOTES, PATH_CHECK_IN):
         reply = door.post(path, body, headers)
@@ -207,7 +203,9 @@ def test_garbage_in_an_inventory_is_refused_with_the_place_and_nothing_is_stored
     reply = door.upload(host)
     assert (reply.status, reply.error().code) == (422, "inventory_invalid")
     assert "packages.packages[0].name" in reply.error().sentence
-    nul = canonical_json(dataclasses.replace(host.upload_value(NOW, "facts"), packages=None)).replace(b"kvm", b"\\u0000")
+    nul = canonical_json(dataclasses.replace(host.upload_value(NOW, "facts"), packages=None)).replace(
+        b"kvm", b"\\u0000"
+    )
     assert door.post(PATH_INVENTORY, nul, headers_of(host)).error().code == "body_garbage"
     assert Host.objects.values().get(id=host.id) == before
 
@@ -215,7 +213,7 @@ def test_garbage_in_an_inventory_is_refused_with_the_place_and_nothing_is_stored
 def test_the_doors_fingerprint_is_the_protocols_hash() -> None:
     every = "".join(chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000)
     words = [every[start : start + 4_096] for start in range(0, len(every), 4_096)]
-    rng = random.Random(1)
+    rng = random.Random(1)  # noqa: S311 - the same choice each time
     packages = tuple(InstalledPackage(word, rng.choice(words), "a", "", word[:3], held=True) for word in words)
     section = PackagesSection(manager="apt", status="known", reason="", packages=packages)
     assert wire.fingerprint(section) == section_hash(section)

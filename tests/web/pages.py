@@ -36,7 +36,7 @@ def words_of(markup: str) -> str:
     parser = _Words()
     parser.feed(markup)
     text = re.sub(r"\s+", " ", "".join(parser.words))
-    return re.sub(r" ([.,;:)?])", r"\1", text).replace("( ", "(").strip()
+    return re.sub(r" ([.,;:)])", r"\1", text).replace("( ", "(").strip()
 
 
 def read(client: Client, path: str, *, status: int = 200, follow: bool = False) -> str:

@@ -65,6 +65,11 @@ def build_parser() -> argparse.ArgumentParser:
         "--mode", choices=MODES, default="", help="report_only: never change this host; apply: obey orders"
     )
     policy.set_defaults(command=_policy)
+    obey = commands.add_parser(
+        "obey", parents=[common], help="take a signed order that came by file; exit code 3 if it is refused"
+    )
+    obey.add_argument("file", type=Path, metavar="FILE", help="the envelope, as the server signed it")
+    obey.set_defaults(command=_obey)
     return parser
 
 
@@ -134,6 +139,17 @@ def _status(options: argparse.Namespace) -> int:
     status = read_status(options.config_dir, options.state_dir)
     print(render_status_json(status) if options.json else render_status(status), end="")
     return EXIT_NOT_IN_ORDER if status.problems else EXIT_IN_ORDER
+
+
+def _obey(options: argparse.Namespace) -> int:
+    from oakum.agent.obey import obey  # noqa: PLC0415
+
+    code, outcomes = obey(options.config_dir, options.state_dir, options.file)
+    for outcome in outcomes:
+        print(f"{outcome.kind}: {outcome.reason}: {outcome.sentence}")
+    if not outcomes:
+        print("Nothing new came of it: this very order was answered before, or is under way.")
+    return code
 
 
 def _policy(options: argparse.Namespace) -> int:

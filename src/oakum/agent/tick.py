@@ -118,7 +118,7 @@ def tick(agent: Agent, *, ignored_pids: frozenset[int] = frozenset()) -> TickRep
     look = Look(manager=agent.find_manager(), policy=policy, ignored_pids=ignored_pids)
     _refresh_lists(agent, look)
     fault, reply = _report(agent, look)
-    next_due_at, inventory_changed = _work(agent, policy, reply.orders if reply else ())
+    next_due_at, inventory_changed = work_on(agent, policy, reply.orders if reply else ())
     if inventory_changed:
         fault, _ = _report(agent, look)
     if fault is None:
@@ -155,12 +155,12 @@ def list_active_orders(state_dir: Path) -> tuple[ActiveOrder, ...]:
     """Return the orders that this host is at work with."""
     if not (state_dir / ORDERS_DIR).is_dir():
         return ()
-    from oakum.agent.actor import active_orders  # noqa: PLC0415 - see _work
+    from oakum.agent.actor import active_orders  # noqa: PLC0415 - see work_on
 
     return tuple(active_orders(str(state_dir)))
 
 
-def _work(agent: Agent, policy: OwnerPolicy, envelopes: tuple[Envelope, ...]) -> tuple[datetime | None, bool]:
+def work_on(agent: Agent, policy: OwnerPolicy, envelopes: tuple[Envelope, ...]) -> tuple[datetime | None, bool]:
     """Let the actor work; return when it wants to go on, and whether it changed what is installed.
 
     It is imported only on a host that has ever had an order: most ticks of most hosts need not pay for it.

@@ -1,4 +1,4 @@
-"""Who speaks to the REST API: a personal token in ``Authorization: Bearer``, or a signed-in page of the same origin.
+"""Who speaks to the REST API: the holder of the personal token in ``Authorization: Bearer``; cookies mean nothing here.
 
 It decides no role itself: ``need`` asks identity.
 """

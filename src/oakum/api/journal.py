@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import Annotated
 
 from django.http import HttpRequest, StreamingHttpResponse
 from ninja import Router
+from pydantic import Field
 
+from oakum.api.answers import stream
 from oakum.api.auth import need, session_of
+from oakum.api.fields import RowId, Text
 from oakum.identity.models import Role
 from oakum.identity.queries import signer_key
 from oakum.journal import queries
@@ -17,7 +20,11 @@ router = Router()
 
 @router.get("", response=queries.JournalPage)
 def list_entries(
-    request: HttpRequest, kind: str = "", subject: str = "", before: int | None = None, limit: int = 50
+    request: HttpRequest,
+    kind: Text = "",
+    subject: Text = "",
+    before: RowId | None = None,
+    limit: Annotated[int, Field(ge=1, le=queries.PAGE_COUNT_MAX)] = 50,
 ) -> queries.JournalPage:
     """Return a page of entries, newest first; ``kind`` is a room (``rollout``) or a kind (``rollout.halted``)."""
     session = session_of(request)
@@ -27,15 +34,10 @@ def list_entries(
 
 
 @router.get("/export")
-def export(request: HttpRequest, *, installation: bool = False) -> StreamingHttpResponse:
+def export_journal(request: HttpRequest, *, installation: bool = False) -> StreamingHttpResponse:
     """Stream a whole chain as JSON lines (docs/journal.md); the installation's own is for administrators."""
     session = need(request, Role.ADMINISTRATOR) if installation else session_of(request)
     lines = queries.export_lines(
         organisation_id=None if installation else session.organisation_id, signer_key=signer_key()
     )
-    return StreamingHttpResponse(_with_newlines(lines), content_type="application/jsonl")
-
-
-def _with_newlines(lines: Iterator[str]) -> Iterator[str]:
-    for line in lines:
-        yield f"{line}\n"
+    return stream(request, (f"{line}\n" for line in lines), content_type="application/jsonl")

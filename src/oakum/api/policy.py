@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 from django.http import HttpRequest
-from ninja import Router, Schema
+from ninja import Router
+from pydantic import Field
 
+from oakum.api.answers import Done
 from oakum.api.auth import need, session_of, utc_now
-from oakum.api.hosts import Done
+from oakum.api.fields import Body, Sentence, Text
 from oakum.core.errors import NotFoundError
 from oakum.identity.models import Role
 from oakum.identity.queries import approvals_required
-from oakum.identity.services import set_approvals_required
+from oakum.identity.services import APPROVALS_REQUIRED_MAX, set_approvals_required
 from oakum.policy import queries, services
 from oakum.policy.values import FreezeView, SettingsChange, SettingsView, WindowView
 
 router = Router()
+# Beyond every bound that policy sets, and far below what a timedelta or a database takes.
+Number = Annotated[int, Field(ge=0, le=10**9)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,37 +34,37 @@ class Settings:
     approvals_required: int
 
 
-class SettingsPatch(Schema):
+class SettingsPatch(Body):
     """What is to be changed; a field that is left out stays as it is."""
 
-    deadline_pack: str | None = None
-    stale_after_seconds: int | None = None
-    check_in_seconds: int | None = None
-    ring_zero_count_max: int | None = None
-    ring_percents: tuple[int, ...] | None = None
-    soak_seconds: int | None = None
-    failure_percent_max: int | None = None
-    wave_count_max: int | None = None
-    approvals_required: int | None = None
+    deadline_pack: Text | None = None
+    stale_after_seconds: Number | None = None
+    check_in_seconds: Number | None = None
+    ring_zero_count_max: Number | None = None
+    ring_percents: tuple[Number, ...] | None = None
+    soak_seconds: Number | None = None
+    failure_percent_max: Number | None = None
+    wave_count_max: Number | None = None
+    approvals_required: Annotated[int, Field(ge=0, le=APPROVALS_REQUIRED_MAX)] | None = None
 
 
-class WindowBody(Schema):
+class WindowBody(Body):
     """A maintenance window: wall-clock start, RFC 5545 rule (empty: once), IANA zone, elapsed seconds."""
 
-    name: str
-    starts_local: str
-    rrule: str = ""
-    timezone: str = "UTC"
-    duration_seconds: int
+    name: Text
+    starts_local: Text
+    rrule: Sentence = ""
+    timezone: Text = "UTC"
+    duration_seconds: Number
 
 
-class FreezeBody(Schema):
+class FreezeBody(Body):
     """A freeze: two instants with their offsets from UTC."""
 
-    name: str
+    name: Text
     starts_at: datetime
     ends_at: datetime
-    reason: str = ""
+    reason: Sentence = ""
 
 
 @router.get("/settings", response=Settings)
@@ -77,7 +82,7 @@ def _settings(organisation_id: UUID) -> Settings:
 
 @router.patch("/settings", response=Settings)
 def change_settings(request: HttpRequest, payload: SettingsPatch) -> Settings:
-    """Change settings; every change is journalled with before and after."""
+    """Change settings; every change is journalled with before and after.  Needs the role administrator."""
     session, now = need(request, Role.ADMINISTRATOR), utc_now()
     values = payload.dict()
     count = values.pop("approvals_required")
@@ -90,47 +95,59 @@ def change_settings(request: HttpRequest, payload: SettingsPatch) -> Settings:
 
 
 @router.get("/windows", response=list[WindowView])
-def list_windows(request: HttpRequest) -> tuple[WindowView, ...]:
+def list_windows(request: HttpRequest) -> list[WindowView]:
     """List maintenance windows by name, each with its next opening."""
-    return queries.windows(organisation_id=session_of(request).organisation_id, now=utc_now())
+    return list(queries.windows(organisation_id=session_of(request).organisation_id, now=utc_now()))
 
 
 @router.post("/windows", response=WindowView)
 def set_window(request: HttpRequest, payload: WindowBody) -> WindowView:
-    """Make a maintenance window, or change the one of that name."""
+    """Make a maintenance window, or change the one of that name; needs the role operator."""
     session, now = need(request, Role.OPERATOR), utc_now()
     known = {each.name: each.id for each in queries.windows(organisation_id=session.organisation_id, now=now)}
     return services.set_window(
         organisation_id=session.organisation_id,
         actor=session.actor,
-        window_id=known.get(payload.name),
+        window_id=known.get(" ".join(payload.name.split())),
         now=now,
         **payload.dict(),
     )
 
 
-@router.delete("/windows/{name}", response=Done)
-def delete_window(request: HttpRequest, name: str) -> Done:
-    """Delete a maintenance window; rollouts that were planned with it keep their instants."""
+@router.delete("/windows/{path:name}", response=Done)
+def delete_window(request: HttpRequest, name: Text) -> Done:
+    """Delete a maintenance window; rollouts that were planned with it keep their instants.  Needs operator."""
     session, now = need(request, Role.OPERATOR), utc_now()
-    for each in queries.windows(organisation_id=session.organisation_id, now=now):
+    window_id = window_named(session.organisation_id, name, now)
+    services.delete_window(organisation_id=session.organisation_id, actor=session.actor, window_id=window_id, now=now)
+    return Done()
+
+
+def window_named(organisation_id: UUID, name: str, now: datetime) -> UUID:
+    """Return the id of a maintenance window.
+
+    Raises:
+        NotFoundError: the organisation has none of that name.
+    """
+    for each in queries.windows(organisation_id=organisation_id, now=now):
         if each.name == name:
-            services.delete_window(
-                organisation_id=session.organisation_id, actor=session.actor, window_id=each.id, now=now
-            )
-            return Done()
-    raise NotFoundError(code="window_unknown", sentence=f"There is no maintenance window named {name!r}.")
+            return each.id
+    raise NotFoundError(
+        code="window_unknown",
+        sentence=f"There is no maintenance window named {name!r}.",
+        next_step="`oakum window list` shows them.",
+    )
 
 
 @router.get("/freezes", response=list[FreezeView])
-def list_freezes(request: HttpRequest) -> tuple[FreezeView, ...]:
+def list_freezes(request: HttpRequest) -> list[FreezeView]:
     """List the freezes that hold now or will."""
-    return queries.freezes(organisation_id=session_of(request).organisation_id, now=utc_now())
+    return list(queries.freezes(organisation_id=session_of(request).organisation_id, now=utc_now()))
 
 
 @router.post("/freezes", response=FreezeView)
 def set_freeze(request: HttpRequest, payload: FreezeBody) -> FreezeView:
-    """Declare a freeze: no work starts in it, whatever the windows say."""
+    """Declare a freeze: no work starts in it, whatever the windows say.  Needs the role operator."""
     session = need(request, Role.OPERATOR)
     return services.set_freeze(
         organisation_id=session.organisation_id, actor=session.actor, now=utc_now(), **payload.dict()
@@ -139,7 +156,7 @@ def set_freeze(request: HttpRequest, payload: FreezeBody) -> FreezeView:
 
 @router.delete("/freezes/{freeze_id}", response=Done)
 def delete_freeze(request: HttpRequest, freeze_id: UUID) -> Done:
-    """End a freeze."""
+    """End a freeze; needs the role operator."""
     session = need(request, Role.OPERATOR)
     services.delete_freeze(
         organisation_id=session.organisation_id, actor=session.actor, freeze_id=freeze_id, now=utc_now()

@@ -95,14 +95,12 @@ def remedy_state(facts: RemedyFacts) -> Remedy:
             return Remedy.VERIFIED
 
 
-def compliance_state(remedy: Remedy, *, is_applicable: bool, last_attempt_failed: bool) -> ComplianceState:
-    """Say how a demanded patch stands: ``failed`` is a missing one whose last attempt came to nothing.
+def compliance_state(remedy: Remedy | None, *, last_attempt_failed: bool) -> ComplianceState:
+    """Say how a demanded patch stands on a host; ``remedy`` None: the host has no package that it is for.
 
-    A patch that a host has no package for is not applicable, unless what it has is unknown.
+    ``failed`` is a missing one whose last attempt came to nothing.
     """
-    if remedy is Remedy.UNKNOWN:
-        return ComplianceState.UNKNOWN
-    if not is_applicable:
+    if remedy is None:
         return ComplianceState.NOT_APPLICABLE
     if remedy in {Remedy.MISSING, Remedy.NO_FIX} and last_attempt_failed:
         return ComplianceState.FAILED
@@ -115,17 +113,20 @@ _COMPLIANCE = {
     Remedy.PENDING_RESTART: ComplianceState.PENDING_RESTART,
     Remedy.PENDING_REBOOT: ComplianceState.PENDING_REBOOT,
     Remedy.VERIFIED: ComplianceState.INSTALLED,
+    Remedy.UNKNOWN: ComplianceState.UNKNOWN,
 }
 
 
-def host_verdict(*, packages_status: str, is_stale: bool, overdue_count: int) -> HostVerdict:
+def host_verdict(*, packages_status: str, is_stale: bool, overdue_count: int, unverified_count: int) -> HostVerdict:
     """Judge a host: in order only with fresh, complete knowledge and nothing overdue.
 
-    Overdue outweighs unknown: what is known to be late stays so while the host is silent.
+    Overdue outweighs unknown: what is known to be late stays so while the host is silent.  ``unverified_count`` are
+    fixes on disk while nobody could see whether older code still runs.
     """
     assert overdue_count >= 0
+    assert unverified_count >= 0
     if overdue_count:
         return HostVerdict.OVERDUE
-    if packages_status != "known" or is_stale:
+    if packages_status != "known" or is_stale or unverified_count:
         return HostVerdict.UNKNOWN
     return HostVerdict.COMPLIANT

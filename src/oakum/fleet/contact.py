@@ -44,11 +44,12 @@ _COLUMNS = (
 )
 
 # In the order of ids, so that two processes with batches of the same hosts wait for each other instead of deadlocking.
-READ_SQL = "SELECT " + ", ".join(_COLUMNS) + " FROM fleet_host WHERE id IN ({marks}) ORDER BY id{lock}"
+READ_SQL = "SELECT " + ", ".join(_COLUMNS) + " FROM fleet_host WHERE id IN ({marks}) ORDER BY id{lock}"  # noqa: S608
 
 WRITE_SQL = (
     "UPDATE fleet_host SET nonce = %s, nonce_previous = %s, nonce_previous_spent = %s, attempt_last = %s, "
-    "last_seen_at = %s, clock_skew_seconds = %s, inventory_at = CASE WHEN %s THEN %s ELSE inventory_at END WHERE id = %s"
+    "last_seen_at = %s, clock_skew_seconds = %s, inventory_at = CASE WHEN %s THEN %s ELSE inventory_at END "
+    "WHERE id = %s"
 )
 
 

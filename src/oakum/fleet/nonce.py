@@ -1,10 +1,10 @@
-"""Is this check-in the host's next one, one that was sent again, or a copy of the host speaking?
+"""Tell a host's next check-in from one that was sent again, and from a copy of the host speaking.
 
 Pure.  Every reply carries a nonce for the next check-in.  Two copies of a host (a cloned disk, a restored snapshot that
 runs beside its original) share the secret, but soon not the nonce: the second one to speak shows an old one.  An honest
 host shows an old one too, when a reply was lost; it then repeats its check-in under the same *attempt*.
 
-It does not store, does not quarantine (``services.check_in``) and is no authentication: whoever has the secret is heard.
+It does not store, does not quarantine (``services.check_in``) and is no authentication: who has the secret is heard.
 """
 
 from __future__ import annotations

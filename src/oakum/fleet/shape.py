@@ -1,4 +1,4 @@
-"""Is what a host sent well-formed?  Each function returns the place and the fault in words, or "" if all is well.
+"""Look whether what a host sent is well-formed; each function returns place and fault in words, "" if all is well.
 
 Pure.  The wire's decoder has checked types; here are lengths, counts, forms and words, so that nothing a host sends can
 make the database refuse a whole batch.  Whether a version is one is the scheme's word (``core.versions``).
@@ -52,7 +52,7 @@ ANSWERS = (YES, NO, UNKNOWN)
 
 
 def parse_utc(text: str) -> datetime | None:
-    """Return the instant of an RFC 3339 text ending in ``Z``, None if it is none; as ``trust.parse_instant``, faster."""
+    """Return the instant of an RFC 3339 text ending in ``Z``, None if it is none (``trust.parse_instant``, faster)."""
     if not text.endswith("Z") or len(text) > len("2026-11-22T12:00:00.123456Z"):
         return None
     try:

@@ -10,10 +10,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from oakum.core.errors import OakumError
 from oakum.fleet.services.check_in import BATCH_COUNT_MAX
@@ -21,9 +19,10 @@ from oakum.gateway.authentication import Credentials, KnownHosts, parse_authoriz
 from oakum.gateway.bodies import BodyRefusedError, ClientGoneError, Receive, read_body
 from oakum.gateway.check_ins import CREDENTIALS_INVALID, CheckIns, WaitingCheckIn
 from oakum.gateway.files import Files
+from oakum.gateway.http import Headers, Scope, Send, read_headers, send_answer
 from oakum.gateway.installer import INSTALLER_PATH
 from oakum.gateway.intervals import Intervals
-from oakum.gateway.replies import Answer, refuse, refuse_fault
+from oakum.gateway.replies import JSON, Answer, refuse, refuse_fault
 from oakum.gateway.throttle import ENROL_COUNT_MAX, ENROL_FAILURE_COUNT_MAX, LOG_LINE_COUNT_MAX, Counter
 from oakum.gateway.verbs import VERBS, Verb, answer_enrolment
 from oakum.gateway.wire import ENCODINGS, Decoder
@@ -50,9 +49,7 @@ UPLOAD_COUNT_MAX = 16
 _STATUS_CLIENT_ERROR = 400
 _CHECK_IN_DECODER = Decoder(CheckIn, plain_bytes_max=BODY_BYTES_MAX)
 
-Scope = dict[str, Any]
 _Caller = Workers[Callable[[], Answer]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 log = logging.getLogger("oakum.gateway")
 
@@ -72,17 +69,6 @@ MEDIA_TYPE_UNKNOWN = refuse(
 ENROL_THROTTLED = refuse(
     "enrol_throttled", "Too many enrolments were tried within a minute.", "Wait a minute, then try again.", closes=True
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Headers:
-    """The headers that matter here, empty when absent."""
-
-    authorization: bytes
-    content_length: bytes
-    content_type: bytes
-    content_encoding: bytes
-    if_none_match: bytes
 
 
 def _utc_now() -> datetime:
@@ -119,18 +105,18 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         assert scope["type"] == "http", "the agents' door speaks HTTP only"
-        headers = _read_headers(scope["headers"])
+        headers = read_headers(scope["headers"])
         try:
             answer = await self._answer(scope, headers, receive)
         except ClientGoneError:
             return
         except BodyRefusedError as fault:
-            answer = _closing(refuse_fault(fault))
+            answer = refuse_fault(fault).closing()
         except OakumError as fault:
             answer = refuse_fault(fault)
         if answer.status >= _STATUS_CLIENT_ERROR:
             self._log_refusal(scope, headers, answer)
-        await _send_answer(send, answer, with_body=scope["method"] != "HEAD")
+        await send_answer(send, answer, with_body=scope["method"] != "HEAD")
 
     async def start(self) -> None:
         """Do nothing yet: threads start with the first request.  Here for symmetry with ``stop``."""
@@ -141,50 +127,50 @@ class Gateway:
         stops = (self._check_ins.stop, self._verbs.stop, self._uploads.stop)
         await asyncio.gather(*(loop.run_in_executor(None, stop) for stop in stops))
 
-    async def _answer(self, scope: Scope, headers: _Headers, receive: Receive) -> Answer:
-        path, method = scope["path"], scope["method"]
+    async def _answer(self, scope: Scope, headers: Headers, receive: Receive) -> Answer:
+        path = scope["path"]
         if path in {PATH_AGENT_FILE, INSTALLER_PATH}:
-            if method not in {"GET", "HEAD"}:
+            if scope["method"] not in {"GET", "HEAD"}:
                 return METHOD_UNKNOWN
             return await self._verbs.do(functools.partial(self._files.answer, path, headers.if_none_match))
-        verb = VERBS.get(path)
-        if verb is None and path not in {PATH_CHECK_IN, PATH_ENROL}:
+        if path not in VERBS and path not in {PATH_CHECK_IN, PATH_ENROL}:
             return PATH_UNKNOWN
-        if method != "POST":
+        if scope["method"] != "POST":
             return METHOD_UNKNOWN
-        if headers.content_type.partition(b";")[0].strip().lower() != b"application/json":
-            return MEDIA_TYPE_UNKNOWN
-        if headers.content_encoding not in ENCODINGS:
+        if headers.media_type != JSON or headers.content_encoding not in ENCODINGS:
             return MEDIA_TYPE_UNKNOWN
         if path == PATH_ENROL:
             return await self._enrol(scope, headers, receive)
+        return await self._answer_host(path, headers, receive)
+
+    async def _answer_host(self, path: str, headers: Headers, receive: Receive) -> Answer:
         credentials = parse_authorization(headers.authorization)
         if credentials is None:
             return CREDENTIALS_MISSING
         if self._known_hosts.judge(credentials) is False:
-            return _closing(CREDENTIALS_INVALID)
-        if verb is None:
+            return CREDENTIALS_INVALID.closing()
+        if path == PATH_CHECK_IN:
             return await self._check_in(credentials, headers, receive)
-        return await self._do(verb, credentials, headers, receive)
+        return await self._do(VERBS[path], credentials, headers, receive)
 
-    async def _check_in(self, credentials: Credentials, headers: _Headers, receive: Receive) -> Answer:
+    async def _check_in(self, credentials: Credentials, headers: Headers, receive: Receive) -> Answer:
         body = await read_body(receive, declared=headers.content_length, bytes_max=BODY_BYTES_MAX)
         check_in = _CHECK_IN_DECODER.decode(body, headers.content_encoding)
         return await self._check_ins.do(WaitingCheckIn(credentials, check_in))
 
-    async def _do(self, verb: Verb, credentials: Credentials, headers: _Headers, receive: Receive) -> Answer:
+    async def _do(self, verb: Verb, credentials: Credentials, headers: Headers, receive: Receive) -> Answer:
         # Nobody sends megabytes before it is known who they are.
         if self._known_hosts.judge(credentials) is None:
             answer = await self._verbs.do(functools.partial(self._learn, credentials))
             if answer is not _LEARNED:
-                return _closing(answer)
+                return answer.closing()
         if verb.bytes_max <= BODY_BYTES_MAX:
             return await self._call(self._verbs, verb, credentials, headers, receive)
         async with self._reading:
             return await self._call(self._uploads, verb, credentials, headers, receive)
 
     async def _call(
-        self, workers: _Caller, verb: Verb, credentials: Credentials, headers: _Headers, receive: Receive
+        self, workers: _Caller, verb: Verb, credentials: Credentials, headers: Headers, receive: Receive
     ) -> Answer:
         body = await read_body(receive, declared=headers.content_length, bytes_max=verb.bytes_max)
         return await workers.do(
@@ -201,7 +187,7 @@ class Gateway:
         self._known_hosts.learn([credentials.host_id])
         return _LEARNED if self._known_hosts.judge(credentials) else CREDENTIALS_INVALID
 
-    async def _enrol(self, scope: Scope, headers: _Headers, receive: Receive) -> Answer:
+    async def _enrol(self, scope: Scope, headers: Headers, receive: Receive) -> Answer:
         address = (scope.get("client") or ("",))[0]
         if self._enrol_failures.is_full(address) or not self._enrolments.count():
             return ENROL_THROTTLED
@@ -219,7 +205,7 @@ class Gateway:
             self._enrol_failures.count(address)
         return answer
 
-    def _log_refusal(self, scope: Scope, headers: _Headers, answer: Answer) -> None:
+    def _log_refusal(self, scope: Scope, headers: Headers, answer: Answer) -> None:
         """One line a refusal, LOG_LINE_COUNT_MAX of them in a minute."""
         if not self._log_lines.count():
             if self._log_lines.over_count == 1:
@@ -247,32 +233,3 @@ def _caller(name: str, thread_count: int) -> _Caller:
 
 def _call_each(calls: Sequence[Callable[[], Answer]]) -> list[Answer]:
     return [call() for call in calls]
-
-
-def _closing(answer: Answer) -> Answer:
-    return Answer(answer.status, answer.body, headers=answer.headers, closes=True, code=answer.code)
-
-
-def _read_headers(raw: Sequence[tuple[bytes, bytes]]) -> _Headers:
-    found = dict(raw)
-    return _Headers(
-        found.get(b"authorization", b""),
-        found.get(b"content-length", b""),
-        found.get(b"content-type", b""),
-        found.get(b"content-encoding", b"").lower(),
-        found.get(b"if-none-match", b""),
-    )
-
-
-async def _send_answer(send: Send, answer: Answer, *, with_body: bool) -> None:
-    headers = [
-        (b"content-type", answer.content_type),
-        (b"content-length", b"%d" % len(answer.body)),
-        (b"cache-control", b"no-store"),
-        (b"x-content-type-options", b"nosniff"),
-        *answer.headers,
-    ]
-    if answer.closes:
-        headers.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body if with_body else b""})

@@ -27,7 +27,8 @@ PYTHON_CHECK = "import hashlib, json, ssl, urllib.request"
 # One statement a step, so that the line can be read before it is pasted.
 FETCH = (
     "import hashlib, ssl, sys, urllib.request; "
-    'text = urllib.request.urlopen("{url}", timeout={seconds}, context=ssl._create_unverified_context()).read({limit}); '
+    'reply = urllib.request.urlopen("{url}", timeout={seconds}, context=ssl._create_unverified_context()); '
+    "text = reply.read({limit}); "
     'hashlib.sha256(text).hexdigest() == "{sha256}" or '
     'sys.exit("Oakum: what was fetched is not the installer that this line names. Nothing was run."); '
     "exec(text)"

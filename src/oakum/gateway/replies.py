@@ -5,6 +5,7 @@ Status codes are chosen here and nowhere else.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -51,6 +52,10 @@ class Answer:
     headers: tuple[tuple[bytes, bytes], ...] = ()
     closes: bool = False
     code: str = ""  # of a refusal, for the log
+
+    def closing(self) -> Answer:
+        """Return the same answer, after which the connection is closed."""
+        return dataclasses.replace(self, closes=True)
 
 
 _encoder = msgspec.json.Encoder()

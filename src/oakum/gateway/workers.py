@@ -127,7 +127,7 @@ class Workers(Generic[T]):
         try:
             return self._handle(works)
         except (OperationalError, InterfaceError) as error:
-            log.error("store_away worker=%s error=%r", self._name, error)
+            log.error("store_away worker=%s error=%r", self._name, error)  # noqa: TRY400 - the cause is not in this code
             connection.close()  # The next batch opens a new one.
             return [STORE_AWAY] * len(works)
         except Exception:

@@ -12,11 +12,18 @@ from oakum.core.advisories import NOT_AFFECTED
 from oakum.core.matching import RangeFacts
 from oakum.intel.models import Advisory, AffectedRange, Feed
 from oakum.intel.services.host_notes import HOST_FEED
+from oakum.intel.services.syncing import FEED_SOURCES
+
+_PUBLISHERS = {source.name: source.url for source in FEED_SOURCES}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedView:
-    """A feed as people see it.  ``problem`` is why the last import or fetch failed, empty after one that did not."""
+    """A feed as people see it.
+
+    ``url`` is where it can be fetched, empty where only files are imported.  ``problem`` is why the last import or
+    fetch failed, empty after one that did not.
+    """
 
     name: str
     kind: str
@@ -38,7 +45,7 @@ def _feed(feed: Feed) -> FeedView:
     return FeedView(
         name=feed.name,
         kind=feed.kind,
-        url=feed.url,
+        url=feed.url or _PUBLISHERS.get(feed.name, ""),
         record_count=Advisory.objects.filter(feed=feed).count() if is_own else feed.record_count,
         generation=feed.generation,
         imported_at=feed.imported_at,

@@ -126,16 +126,14 @@ def judge_order(
 
     The envelope must have been opened with the pinned key before.
     """
-    for refusal in (
-        _judge_shape(order),
-        _judge_addressee(order, trust),
-        _judge_freshness(order, order_hash, trust, now),
-        _judge_policy(order, policy),
-        _judge_windows(order, policy, now),
-    ):
-        if refusal is not None:
-            return refusal
-    return None
+    # Each only when those before it found nothing: instants are read only in an order whose shape is right.
+    return (
+        _judge_shape(order)
+        or _judge_addressee(order, trust)
+        or _judge_freshness(order, order_hash, trust, now)
+        or _judge_policy(order, policy)
+        or _judge_windows(order, policy, now)
+    )
 
 
 def _judge_shape(order: WorkOrder) -> Optional[Refusal]:
@@ -178,7 +176,7 @@ def _judge_freshness(order: WorkOrder, order_hash: str, trust: HostTrust, now: d
         return None  # A hold makes nothing start; refusing a late one, or by a wrong clock, would only do harm.
     if abs(trust.clock_skew_seconds) > trust.clock_skew_seconds_max:
         return refuse(REFUSED_CLOCK, detail="Difference: %d s." % trust.clock_skew_seconds, final=False)
-    if now < parse_instant(order.issued_at) - timedelta(seconds=trust.clock_skew_seconds_max):
+    if now + timedelta(seconds=trust.clock_skew_seconds_max) < parse_instant(order.issued_at):
         return refuse(REFUSED_NOT_YET_VALID, final=False)
     if now >= parse_instant(order.expires_at):
         return refuse(REFUSED_EXPIRED)

@@ -58,6 +58,7 @@ urlpatterns = [
     path("patches/<int:patch_id>", patches.patch, name="patch"),
     path("rollouts", rollouts.rollouts, name="rollouts"),
     path("rollouts/plan", plan.plan_rollout, name="plan_rollout"),
+    path("rollouts/plan/outlook", plan.plan_outlook, name="plan_outlook"),
     path("rollouts/<str:ref>", rollouts.rollout, name="rollout"),
     path("rollouts/<str:ref>/<str:verb>", rollouts.act_on_rollout, name="act_on_rollout"),
     path("windows", windows.windows, name="windows"),

@@ -144,6 +144,10 @@ class AptChanges:
         """Fetch the installed versions into the archive cache, those that some repository has."""
         return self._answer(change.download_old_argv(wanted), DOWNLOAD_SECONDS_MAX, fetches=True)
 
+    def copy_old(self, wanted: Sequence[Wanted], directory: str) -> Answer:
+        """Fetch the installed versions into ``directory``, from repositories on this disk, too."""
+        return self._answer(change.copy_old_argv(wanted, directory), DOWNLOAD_SECONDS_MAX, fetches=True)
+
     def hashes(self, wanted: Sequence[Wanted]) -> Dict[Tuple[str, str, str], str]:
         """Return the SHA-256 of the versions that the lists know."""
         found: Dict[Tuple[str, str, str], str] = {}

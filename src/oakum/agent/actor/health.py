@@ -31,10 +31,11 @@ UNIT_FAILED = "unit_failed"
 JOB_FAILED = "job_failed"
 UNIT_RESTARTING = "unit_restarting"
 UNIT_STOPPED = "unit_stopped"
+UNIT_STUMBLED = "unit_stumbled"
 LISTENER_GONE = "listener_gone"
 SYSTEMD_SILENT = "systemd_silent"
 
-# A job's failure is shown and does not take an update back.
+# The other kinds are shown and do not take an update back.
 HARMS = (UNIT_FAILED, UNIT_RESTARTING, UNIT_STOPPED, LISTENER_GONE, SYSTEMD_SILENT)
 
 # How long a unit must have run since it was restarted by itself to count as settled.
@@ -100,21 +101,42 @@ def compare_health(before: HealthState, after: HealthState) -> Tuple[HealthDiffe
     return tuple(found)
 
 
-def confirm_health(before: HealthState, first: HealthState, second: HealthState) -> Tuple[HealthDifference, ...]:
-    """Return the differences that a second look, some time after the first, still finds.
+@dataclass(frozen=True)
+class SecondLook:
+    """What a second look says of a first one's harm: ``confirmed`` ills of the same units, or ``fresh`` ones.
+
+    ``notes`` are worth showing and no harm: jobs, and units that stumbled and hold.
+    """
+
+    confirmed: Tuple[HealthDifference, ...]
+    fresh: Tuple[HealthDifference, ...]
+    notes: Tuple[HealthDifference, ...]
+
+
+def confirm_health(before: HealthState, first: HealthState, second: HealthState) -> SecondLook:
+    """Sort out what a second look, some time after the first, finds.
 
     What starts slowly or stumbles once over another service's restart is no harm; a unit counts as restarting only if
-    it was restarted between the looks, waits for its next start, or has not held longer than it did before.
+    it was restarted between the looks, waits for its next start, or has not held longer than it did before.  An ill may
+    change its form between looks (a unit that kept restarting has failed for good), so units are compared, not words.
     """
-    earlier = {(each.kind, each.subject) for each in compare_health(before, first)}
-    kept = []
+    earlier = {_owner(each) for each in compare_health(before, first) if each.is_harm}
+    confirmed: List[HealthDifference] = []
+    fresh: List[HealthDifference] = []
+    notes: List[HealthDifference] = []
     for difference in compare_health(before, second):
-        if (difference.kind, difference.subject) not in earlier:
-            continue
         if difference.kind == UNIT_RESTARTING and _has_settled(difference.subject, before, first, second):
-            continue
-        kept.append(difference)
-    return tuple(kept)
+            words = "%s was restarted by systemd and holds since" % difference.subject
+            notes.append(HealthDifference(UNIT_STUMBLED, difference.subject, difference.unit, words))
+        elif not difference.is_harm:
+            notes.append(difference)
+        else:
+            (confirmed if _owner(difference) in earlier else fresh).append(difference)
+    return SecondLook(confirmed=tuple(confirmed), fresh=tuple(fresh), notes=tuple(notes))
+
+
+def _owner(difference: HealthDifference) -> str:
+    return difference.unit or difference.subject
 
 
 def is_worse(differences: Tuple[HealthDifference, ...]) -> bool:

@@ -85,6 +85,10 @@ class RealSystem:
         make_directory(Path(path).parent)
         write_atomically(Path(path), content)
 
+    def make_directory(self, path: str) -> None:
+        """See :class:`System`."""
+        make_directory(Path(path))
+
     def copy(self, source: str, target: str) -> None:
         """See :class:`System`: copied aside, synced, renamed."""
         make_directory(Path(target).parent)

@@ -44,7 +44,7 @@ class OrderRecord:
     """How far an order is.  Instants are RFC 3339 text, empty for none.
 
     ``attempt`` is the last start that was asked for; ``changed`` says whether this order changed the host;
-    ``due_at`` is when to look again; ``looked`` that a first look found harm and a second is due;
+    ``due_at`` is when to look again; ``look_count`` how many looks in a row found harm that is not confirmed yet;
     ``overran`` that its program was ended for taking too long.
     ``cause`` and ``cause_health`` say why it is rolled back, ``harmed_units`` whom it harmed, ``settling`` that the
     previous versions are back; ``cut_short_by`` is the order that ended the soak; ``note`` what a person should know.
@@ -60,7 +60,7 @@ class OrderRecord:
     attempt: str = ""
     changed: bool = False
     due_at: str = ""
-    looked: bool = False
+    look_count: int = 0
     overran: bool = False
     not_begun_count: int = 0
     cause: str = ""
@@ -130,7 +130,7 @@ def enter(
         phase_at=render_instant(now),
         detail=detail[:SENTENCE_LENGTH_MAX],
         due_at="" if due_at is None else render_instant(due_at),
-        looked=False,
+        look_count=0,
         awaits_reboot=False,
         overran=False,
         fault_count=0,

@@ -10,9 +10,9 @@ last is what the next order has to go back to.
 
 from __future__ import annotations
 
-from typing import Dict, Optional, Sequence, Tuple, Union
+from typing import Callable, Dict, Optional, Sequence, Tuple, Union
 
-from oakum.agent.actor.changes import TROUBLE_MIRROR, TROUBLE_NONE, TROUBLE_ROOM
+from oakum.agent.actor.changes import TROUBLE_LOCK, TROUBLE_MIRROR, TROUBLE_ROOM, Answer
 from oakum.agent.actor.judge import REFUSED_NO_WAY_BACK, Defer, Installed, Refuse
 from oakum.agent.actor.record import SavedDeb
 from oakum.agent.actor.tools import Tools
@@ -34,14 +34,20 @@ def save_old_debs(tools: Tools, order: WorkOrder, old: Sequence[Wanted]) -> Unio
     archives = tools.apt.directories().archives
     saved = _collect(tools, old, hashes, target, archives)
     lacking = [wanted for wanted in old if wanted not in saved]
-    if lacking:
-        answer = tools.apt.download_old(lacking)
+    fetches: Sequence[Callable[[Sequence[Wanted]], Answer]] = (
+        tools.apt.download_old,
+        lambda some: tools.apt.copy_old(some, target),
+    )
+    for fetch in fetches:
+        if not lacking:
+            break
+        tools.system.make_directory(target)
+        answer = fetch(lacking)
         saved.update(_collect(tools, lacking, hashes, target, archives))
         lacking = [wanted for wanted in lacking if wanted not in saved]
-        if lacking and answer.trouble != TROUBLE_NONE:
-            trouble = answer.trouble if answer.trouble == TROUBLE_ROOM else TROUBLE_MIRROR
+        if lacking and answer.trouble in (TROUBLE_MIRROR, TROUBLE_ROOM, TROUBLE_LOCK):
             words = "The present versions cannot be fetched for the way back: %s"
-            return Defer(trouble, words % answer.words)
+            return Defer(answer.trouble, words % answer.words)
     if lacking:
         names = ", ".join(wanted.spec for wanted in lacking[:NAMED_COUNT_MAX])
         return Refuse(

@@ -52,8 +52,8 @@ INSTALL = "install"  # the launched program's name in the order's directory
 def prepare(tools: Tools, case: OrderCase, obstacle: Obstacle, make_way: Obstacle) -> Step:
     """Check everything anew, ask for the permit, and begin; an order found here has not touched the host.
 
-    ``obstacle`` says whether another order is in the way; ``make_way`` ends the soak of an earlier one, or says why this
-    one has to wait for it.
+    ``obstacle`` says whether another order is in the way; ``make_way`` ends the soak of an earlier one, or says why
+    this one has to wait for it.
     """
     context, order = tools.context, case.order
     record = tools.commit(enter(case.record, CHECKING, context.now()))

@@ -103,6 +103,9 @@ class System(Protocol):
     def write(self, path: str, content: bytes) -> None:
         """Replace a file's content; directories are made as needed, for root alone."""
 
+    def make_directory(self, path: str) -> None:
+        """Make a directory for root alone, with those above it; one that is there is fine."""
+
     def copy(self, source: str, target: str) -> None:
         """Copy a file."""
 

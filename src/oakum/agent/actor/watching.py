@@ -31,6 +31,7 @@ from oakum.protocol.trust import parse_instant, render_instant
 # The second look comes half a health delay after the first, within these bounds.
 CONFIRM_SECONDS_MIN = 2
 CONFIRM_SECONDS_MAX = 30
+LOOK_COUNT_MAX = 4
 # A host that was told to reboot and still runs after this long will not.
 REBOOT_SECONDS_MAX = 600
 REBOOT_COMMAND_SECONDS_MAX = 60.0
@@ -97,26 +98,34 @@ def cut_short(tools: Tools, case: OrderCase, newer_order_id: str) -> OrderCase:
 
 
 def look_twice(tools: Tools, case: OrderCase) -> Union[Tuple[HealthDifference, ...], Step]:
-    """Compare health with before; harm takes a second look, and the step returned waits for it."""
+    """Compare health with before; harm takes another look, and the step returned waits for it.
+
+    Harm that the next look finds in the same units counts; other harm takes yet another look, LOOK_COUNT_MAX in all,
+    of which the last counts as it is.
+    """
     record, order = case.record, case.order
     now = tools.context.now()
     before = tools.store.load_before(order.order_id).health
     state = look_at_health(tools.system, now)
-    differences = compare_health(before, state)
-    first = tools.store.load_look(order.order_id) if record.looked else None
-    if first is not None:
-        confirmed = confirm_health(before, first, state)
-        return tuple(each for each in differences if each in confirmed or not each.is_harm)
-    if not is_worse(differences):
+    first = tools.store.load_look(order.order_id) if record.look_count else None
+    if first is None:
+        differences = compare_health(before, state)
+        is_certain = not is_worse(differences)
+    else:
+        second = confirm_health(before, first, state)
+        differences = (*second.confirmed, *second.fresh, *second.notes)
+        is_certain = bool(second.confirmed) or not second.fresh
+    if is_certain or record.look_count + 1 >= LOOK_COUNT_MAX:
         return differences
     tools.store.save_look(order.order_id, state)
-    return _wait(tools, dataclasses.replace(_later(record, now, _confirm_seconds(order)), looked=True))
+    later = _later(record, now, _confirm_seconds(order))
+    return _wait(tools, dataclasses.replace(later, look_count=record.look_count + 1))
 
 
 def _settle_boot(tools: Tools, case: OrderCase, boot_id: str) -> Step:
     """After a reboot, by us or others, give services the health delay to start."""
     again = _later(case.record, tools.context.now(), case.order.health_delay_seconds)
-    return _wait(tools, dataclasses.replace(again, boot_id=boot_id, looked=False, awaits_reboot=False))
+    return _wait(tools, dataclasses.replace(again, boot_id=boot_id, look_count=0, awaits_reboot=False))
 
 
 def _later(record: OrderRecord, now: datetime, seconds: int) -> OrderRecord:

@@ -33,6 +33,7 @@ TRY_COUNT_MAX = 3
 # Doubled at each try, and spread by half so that a fleet does not come back all at once.
 PAUSE_SECONDS = 1.0
 PAUSE_SPREAD = 0.5
+READ_BYTES = 64 * 1024
 GZIP_FROM_BYTES = 1024
 GZIP_LEVEL = 6
 
@@ -108,7 +109,7 @@ class Transport:
         try:
             began_at = self._monotonic()
             response = self._request(path, body, headers)
-            content = response.read(REPLY_BYTES_MAX + 1)
+            content = _read(response)
             ended_at = self._monotonic()
         except (OSError, http.client.HTTPException) as error:
             raise self._explain_fault(error) from error
@@ -223,3 +224,14 @@ class Transport:
             sentence=f"What answers at {self.address.url} is not an Oakum server: {why}.",
             next_step="Check the address that this host was enrolled with, and any proxy before the server.",
         )
+
+
+def _read(response: http.client.HTTPResponse) -> bytes:
+    """Read until the end or a little past the limit, in pieces: older Pythons set aside all that a read may return."""
+    content = bytearray()
+    while len(content) <= REPLY_BYTES_MAX:
+        piece = response.read(READ_BYTES)
+        if not piece:
+            break
+        content += piece
+    return bytes(content)

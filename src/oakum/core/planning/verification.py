@@ -20,9 +20,9 @@ _INSTALLED = frozenset({HostState.APPLIED, HostState.SOAKED})
 class Evidence:
     """What the newest inventory says of one host's changes.
 
-    ``missing``: packages not there at the pinned version or a newer one.  ``running_old``: packages whose older code runs
-    until something is restarted; ``awaiting_reboot``: until the host reboots (a kernel, and what the distribution lists).
-    The statuses are inventory's own words: ``known`` or ``unknown``.
+    ``missing``: packages not there at the pinned version or a newer one.  ``running_old``: packages whose older code
+    runs until something is restarted; ``awaiting_reboot``: until the host reboots (a kernel, and what the distribution
+    lists).  The statuses are inventory's own words: ``known`` or ``unknown``.
     """
 
     observed_at: datetime | None

@@ -4,29 +4,36 @@ Every query takes the organisation, its ``Rules`` (``policy.queries.rules_of``) 
 and nothing here shows one organisation what another's hosts have told.
 """
 
-from oakum.findings.queries.counts import counts, host_findings, host_summaries
-from oakum.findings.queries.host_findings import findings
-from oakum.findings.queries.patch import patch
+from oakum.findings.queries.closed import digest
+from oakum.findings.queries.counts import counts, host_findings, host_report, host_summaries
+from oakum.findings.queries.host_findings import all_findings, findings
+from oakum.findings.queries.patch import patch, patch_hosts
+from oakum.findings.queries.patch_values import (
+    NotesView,
+    NoteView,
+    PatchFilter,
+    PatchHead,
+    PatchHost,
+    PatchPage,
+    PatchRow,
+    PatchView,
+)
 from oakum.findings.queries.patches import patches
 from oakum.findings.queries.values import (
     PAGE_COUNT_MAX,
     AdvisoryView,
     AsOf,
+    ClosedFinding,
+    ClosedLately,
     FindingCounts,
+    FindingDigest,
     FindingFilter,
     FindingPage,
     HostFinding,
     HostFindings,
     HostSummary,
     KevView,
-    NotesView,
-    NoteView,
     OldCodeView,
-    PatchFilter,
-    PatchHost,
-    PatchPage,
-    PatchRow,
-    PatchView,
     Rules,
     VulnerabilityPage,
     VulnerabilityRow,
@@ -38,7 +45,10 @@ __all__ = [
     "PAGE_COUNT_MAX",
     "AdvisoryView",
     "AsOf",
+    "ClosedFinding",
+    "ClosedLately",
     "FindingCounts",
+    "FindingDigest",
     "FindingFilter",
     "FindingPage",
     "HostFinding",
@@ -49,6 +59,7 @@ __all__ = [
     "NotesView",
     "OldCodeView",
     "PatchFilter",
+    "PatchHead",
     "PatchHost",
     "PatchPage",
     "PatchRow",
@@ -57,11 +68,15 @@ __all__ = [
     "VulnerabilityPage",
     "VulnerabilityRow",
     "VulnerabilityView",
+    "all_findings",
     "counts",
+    "digest",
     "findings",
     "host_findings",
+    "host_report",
     "host_summaries",
     "patch",
+    "patch_hosts",
     "patches",
     "vulnerabilities",
     "vulnerability",

@@ -55,31 +55,33 @@ def digest(
 def closed_lately(view: View, *, organisation_id: UUID, limit: int) -> ClosedLately:
     """Return what hosts got rid of within CLOSED_WITHIN."""
     since = view.now - CLOSED_WITHIN
-    changes = _changes(view, organisation_id, since)
+    changes, is_whole = _changes(view, organisation_id, since)
     removed = BitMap().union(*(change.removed for change in changes))
     risk = view.risk
     if not removed.issubset(risk.covered):
         risk = load_risk(organisation_id=organisation_id, package_version_ids=removed)
     still = _open_hits(view)
-    rows = list(_rows(changes[:CHANGE_COUNT_MAX], risk, still))
+    rows = list(_rows(changes, risk, still))
     return ClosedLately(
         since=since,
         rows=tuple(rows[: min(limit, ROW_COUNT_MAX)]),
         total_count=len(rows),
-        is_whole="no" if len(changes) > CHANGE_COUNT_MAX else "yes",
+        is_whole=is_whole,
     )
 
 
-def _changes(view: View, organisation_id: UUID, since: datetime) -> Sequence[_Change]:
+def _changes(view: View, organisation_id: UUID, since: datetime) -> tuple[Sequence[_Change], bool]:
+    """Return the changes since then, newest first, and whether these are all."""
     hosts = {host.id: host for host in view.hosts}
     rows = HostChange.objects.filter(organisation_id=organisation_id, at__gte=since).order_by("-at", "-id")
+    told = list(rows.values_list("host_id", "at", "removed")[: CHANGE_COUNT_MAX + 1])
     found = []
-    for host_id, at, removed in rows.values_list("host_id", "at", "removed")[: CHANGE_COUNT_MAX + 1]:
+    for host_id, at, removed in told[:CHANGE_COUNT_MAX]:
         gone = load_set(removed)
         # What a host could not tell, or what came back, is not closed.
         if host_id in hosts and gone and hosts[host_id].knows_packages:
             found.append(_Change(host=hosts[host_id], at=at, removed=gone - hosts[host_id].package_set()))
-    return found
+    return found, len(told) <= CHANGE_COUNT_MAX
 
 
 def _open_hits(view: View) -> dict[tuple[int, Source], set[HitKey]]:

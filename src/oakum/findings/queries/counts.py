@@ -16,6 +16,7 @@ from oakum.findings.queries.host_findings import choose, make_rows, soonest_firs
 from oakum.findings.queries.offers import load_versions
 from oakum.findings.queries.old_code import may_run_old_code, removed_versions
 from oakum.findings.queries.values import (
+    AsOf,
     FindingCounts,
     FindingFilter,
     HostFindings,
@@ -81,6 +82,12 @@ def host_summaries(
     wanted = None if host_ids is None else frozenset(host_ids)
     only = None if wanted is None else frozenset(host.index for host in view.hosts if host.id in wanted)
     return tuple(sorted(summaries_of(view, only), key=lambda row: (row.hostname, row.host_id)))
+
+
+def host_report(*, organisation_id: UUID, rules: Rules, now: datetime) -> tuple[tuple[HostSummary, ...], AsOf]:
+    """Return the numbers of every host that is not retired, by name, and how old they are."""
+    view = load_view(organisation_id=organisation_id, rules=rules, now=now)
+    return tuple(sorted(summaries_of(view), key=lambda row: (row.hostname, row.host_id))), view.as_of()
 
 
 def summaries_of(view: View, only: frozenset[int] | None = None) -> tuple[HostSummary, ...]:

@@ -34,6 +34,7 @@ from oakum.findings.queries.values import (
 from oakum.findings.queries.view import Slice, View, load_view
 from oakum.fleet.context import FROM_DEFAULT
 
+EXPORT_COUNT_MAX = 1_000_000  # 100,000 hosts with ten findings each
 REMEDIES = tuple(remedy.value for remedy in Remedy if remedy is not Remedy.VERIFIED)
 
 
@@ -82,6 +83,22 @@ def page_of(view: View, *, organisation_id: UUID, wanted: FindingFilter, limit: 
         host_silent_count=sum(host.presence != "seen" for host in view.hosts),
         as_of=view.as_of(),
     )
+
+
+def all_findings(
+    *, organisation_id: UUID, rules: Rules, now: datetime, wanted: FindingFilter = EMPTY_FILTER
+) -> Iterator[HostFinding]:
+    """Yield every host finding that the filter lets through, as one look saw them, soonest deadline first.
+
+    For exports: at most EXPORT_COUNT_MAX, two queries for each PAGE_COUNT_MAX of them.
+
+    Raises:
+        OperatorError: the filter names a severity or remedy that does not exist (``filter_invalid``).
+    """
+    view = load_view(organisation_id=organisation_id, rules=rules, now=now)
+    keys = islice(soonest_first(view, tuple(choose(view, wanted))), EXPORT_COUNT_MAX)
+    while page := list(islice(keys, PAGE_COUNT_MAX)):
+        yield from make_rows(view, organisation_id=organisation_id, keys=page)
 
 
 def choose(view: View, wanted: FindingFilter) -> Iterator[Chosen]:

@@ -41,14 +41,14 @@ class OfferedVersion:
 class SourceOffer:
     """One update as one host is offered it: its binary packages together.
 
-    ``replaces`` pairs binary packages with the versions they would replace; one that is new replaces none.
+    ``brings`` pairs binary packages with their new versions, ``replaces`` with the old ones; one that is new has none.
     ``kept_back`` says why an upgrade would not take it, empty when installable.  Fixes are compared with ``cure_key``.
     """
 
     key: UpdateKey
     source_key: bytes
     cure_key: bytes
-    packages: tuple[str, ...]
+    brings: tuple[tuple[str, str], ...]
     replaces: tuple[tuple[str, str], ...]
     kept_back: str
 
@@ -101,7 +101,7 @@ def _by_source(
             key=key,
             source_key=own[0][0].source_key,
             cure_key=_cure_key(own[0][0]),
-            packages=tuple(sorted({version.name for version, _, _ in own})),
+            brings=tuple(sorted({(version.name, version.version) for version, _, _ in own})),
             replaces=tuple(sorted({(version.name, replaced) for version, replaced, _ in own if replaced})),
             kept_back=next((kept_back for _, _, kept_back in own if kept_back), ""),
         )

@@ -16,7 +16,8 @@ from oakum.core.priority import NO_DUE_AT, Deadline
 from oakum.findings.queries.fleet_side import HostLine
 from oakum.findings.queries.host_findings import reachability_of
 from oakum.findings.queries.old_code import reboot_names
-from oakum.findings.queries.patches import NOTHING_PENDING, Candidate, candidate_of, make_patch_rows
+from oakum.findings.queries.patch_values import NoteView, PatchHead, PatchHost, PatchView
+from oakum.findings.queries.patches import NOTHING_PENDING, Candidate, candidate_of, candidates, make_patch_rows
 from oakum.findings.queries.pending import (
     Pending,
     UpdateLine,
@@ -26,7 +27,7 @@ from oakum.findings.queries.pending import (
     slices_by_source,
     update_lines,
 )
-from oakum.findings.queries.values import PAGE_COUNT_MAX, AdvisoryView, NoteView, PatchHost, PatchView, Rules
+from oakum.findings.queries.values import PAGE_COUNT_MAX, AdvisoryView, Rules
 from oakum.findings.queries.view import SIDE_BY_SIDE, View, load_view
 from oakum.fleet.sets import load_set
 
@@ -121,6 +122,33 @@ def _notes(view: View, organisation_id: UUID, update: UpdateLine, pending: Pendi
         )
 
 
+def patch_hosts(
+    *, organisation_id: UUID, rules: Rules, now: datetime, kind: str = ""
+) -> Iterator[tuple[PatchHead, tuple[PatchHost, ...]]]:
+    """Yield every update (of ``kind``) that some host has pending or installed, each with these hosts, worst first.
+
+    For reports: one look at all hosts, then two queries an update at most.
+    """
+    view = load_view(organisation_id=organisation_id, rules=rules, now=now)
+    pending = pending_updates(view, organisation_id=organisation_id)
+    for one in candidates(view, organisation_id, pending, None):
+        if kind and one.update.kind != kind:
+            continue
+        hosts = _hosts(view, organisation_id, one)
+        if hosts:
+            stream, source_name, source_version = one.update.key
+            head = PatchHead(
+                id=one.update.id,
+                stream=stream,
+                source_name=source_name,
+                source_version=source_version,
+                kind=one.update.kind,
+                cves=tuple(sorted(one.cves)),
+                host_total_count=len(view.hosts),
+            )
+            yield head, tuple(hosts)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Newer:
     """The package versions of the update's source at its version or above, by id to name."""
@@ -168,6 +196,7 @@ def _pending_host(view: View, one: Candidate, host: HostLine, due: Mapping[int, 
         hostname=host.hostname,
         remedy=_remedy(host, is_older_installed=True, old_code=OldCode.NO),
         from_version=min((version for _, version in on.replaces), default=""),
+        brings=on.brings,
         kept_back=on.kept_back,
         due_at=None if due_at == NO_DUE_AT else due_at,
         overdue=due_at is not None and due_at < view.now,
@@ -190,6 +219,7 @@ def _installed_host(host: HostLine, newer: _Newer, by_reboot: frozenset[str]) ->
         hostname=host.hostname,
         remedy=_remedy(host, is_older_installed=False, old_code=old_code),
         from_version="",
+        brings=(),
         kept_back="",
         due_at=None,
         overdue=False,

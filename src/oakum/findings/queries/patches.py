@@ -16,6 +16,7 @@ from oakum.catalogue.models import NotesState, Update, UpdateKind
 from oakum.core.errors import OperatorError
 from oakum.core.priority import NO_DUE_AT
 from oakum.findings.queries.offers import UpdateKey
+from oakum.findings.queries.patch_values import EMPTY_PATCH_FILTER, NotesView, PatchFilter, PatchPage, PatchRow
 from oakum.findings.queries.pending import (
     Cure,
     Pending,
@@ -30,17 +31,7 @@ from oakum.findings.queries.pending import (
     slices_by_source,
     update_lines,
 )
-from oakum.findings.queries.values import (
-    EMPTY_PATCH_FILTER,
-    PAGE_COUNT_MAX,
-    SEARCH_LENGTH_MAX,
-    SEVERITIES,
-    NotesView,
-    PatchFilter,
-    PatchPage,
-    PatchRow,
-    Rules,
-)
+from oakum.findings.queries.values import PAGE_COUNT_MAX, SEARCH_LENGTH_MAX, SEVERITIES, Rules
 from oakum.findings.queries.view import View, load_view
 from oakum.intel.models import KevEntry
 

@@ -37,7 +37,7 @@ class Pending:
     @property
     def packages(self) -> frozenset[str]:
         """The binary packages that the hosts would get."""
-        return frozenset(name for offer in self.distinct for name in offer.packages)
+        return frozenset(name for offer in self.distinct for name, _ in offer.brings)
 
     @property
     def replaces(self) -> frozenset[tuple[str, str]]:

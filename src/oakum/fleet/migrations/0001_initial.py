@@ -95,7 +95,7 @@ class Migration(migrations.Migration):
                 ('environment', models.CharField(blank=True, choices=[('', 'Unset'), ('production', 'Production'), ('staging', 'Staging'), ('development', 'Development')], default='', max_length=12)),
                 ('criticality', models.CharField(blank=True, choices=[('', 'Unset'), ('low', 'Low'), ('medium', 'Medium'), ('high', 'High'), ('critical', 'Critical')], default='', max_length=10)),
                 ('order_generation', models.BigIntegerField(default=0)),
-                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='identity.organisation')),
+                ('organisation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, to='identity.organisation')),
             ],
         ),
         migrations.AddField(
@@ -125,11 +125,23 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='host',
-            index=models.Index(fields=['organisation', 'hostname'], name='fleet_host_name'),
+            index=models.Index(fields=['organisation', 'hostname', 'id', 'state'], name='fleet_host_name'),
         ),
         migrations.AddIndex(
             model_name='host',
             index=models.Index(fields=['organisation', 'last_seen_at'], name='fleet_host_seen'),
+        ),
+        migrations.AddIndex(
+            model_name='host',
+            index=models.Index(fields=['organisation', 'state', 'packages_status', 'reboot_required'], name='fleet_host_state'),
+        ),
+        migrations.AddIndex(
+            model_name='host',
+            index=models.Index(fields=['organisation', 'secret_hash'], name='fleet_host_secret'),
+        ),
+        migrations.AddIndex(
+            model_name='host',
+            index=models.Index(fields=['organisation', 'machine_id_hash'], name='fleet_host_machine'),
         ),
         migrations.AddConstraint(
             model_name='group',

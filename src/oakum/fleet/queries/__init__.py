@@ -3,6 +3,7 @@
 Rows come back as frozen values: pages, API and command line render these.  Nothing here writes.
 """
 
+from oakum.fleet.queries.contexts import contexts
 from oakum.fleet.queries.groups import (
     EnrolmentTokenView,
     GroupView,
@@ -39,7 +40,6 @@ from oakum.fleet.queries.hosts import (
     hosts_with_package_version,
     presence_of,
 )
-from oakum.fleet.queries.contexts import contexts
 
 __all__ = [
     "HOST_STATES",

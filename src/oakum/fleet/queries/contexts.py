@@ -20,9 +20,16 @@ def contexts(*, organisation_id: UUID, host_ids: Collection[UUID] | None = None)
     """Return what holds for each of ``host_ids`` (None: for every host of the organisation)."""
     groups = {row.id: _told(row) for row in Group.objects.filter(organisation_id=organisation_id)}
     members = _members(organisation_id, host_ids)
+    judged: dict[tuple[object, ...], HostContext] = {}  # a fleet has few different answers
     found: dict[UUID, HostContext] = {}
-    for host_id, own in _own(organisation_id, host_ids):
-        found[host_id] = effective_context(own, [groups[group_id] for group_id in members.get(host_id, ())])
+    for host_id, *own in _own(organisation_id, host_ids):
+        inside = tuple(members.get(host_id, ()))
+        key = (*own, inside)
+        if key not in judged:
+            reachability, environment, criticality = own
+            said = Told(reachability=reachability, environment=environment, criticality=criticality)
+            judged[key] = effective_context(said, [groups[group_id] for group_id in inside if group_id in groups])
+        found[host_id] = judged[key]
     return found
 
 
@@ -30,15 +37,15 @@ def _told(row: Group) -> Told:
     return Told(reachability=row.reachability, environment=row.environment, criticality=row.criticality, name=row.name)
 
 
-def _own(organisation_id: UUID, host_ids: Collection[UUID] | None) -> Iterator[tuple[UUID, Told]]:
+def _own(organisation_id: UUID, host_ids: Collection[UUID] | None) -> Iterator[tuple[UUID, str, str, str]]:
+    fields = ("id", "reachability", "environment", "criticality")
+    if host_ids is None:
+        yield from Host.objects.filter(organisation_id=organisation_id).values_list(*fields)
+        return
     for chunk in _chunks(host_ids):
-        rows = Host.objects.filter(organisation_id=organisation_id)
-        if chunk is not None:
-            rows = rows.filter(id__in=chunk)
-        for host_id, reachability, environment, criticality in rows.values_list(
-            "id", "reachability", "environment", "criticality"
-        ):
-            yield host_id, Told(reachability=reachability, environment=environment, criticality=criticality)
+        # By id alone, and the organisation looked at here: SQLite would rather read the whole organisation.
+        rows = Host.objects.filter(id__in=chunk).values_list("organisation_id", *fields)
+        yield from (row for owner_id, *row in rows if owner_id == organisation_id)  # type: ignore[misc]
 
 
 def _members(organisation_id: UUID, host_ids: Collection[UUID] | None) -> dict[UUID, list[int]]:

@@ -84,7 +84,7 @@ def group_host_ids(*, organisation_id: UUID, name: str) -> tuple[UUID, ...]:
 
 
 def enrolment_tokens(*, organisation_id: UUID, now: datetime) -> tuple[EnrolmentTokenView, ...]:
-    """Return the organisation's enrolment tokens, newest first; those that ``oakum up`` made for itself are left out."""
+    """Return the organisation's enrolment tokens, newest first, without those that ``oakum up`` made for itself."""
     rows = EnrolmentToken.objects.filter(organisation_id=organisation_id, is_local=False)
     return tuple(
         EnrolmentTokenView(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from oakum.core.errors import OperatorError
 from oakum.fleet.context import HostContext
@@ -143,8 +143,7 @@ def hosts(
 ) -> HostPage:
     """Return a page of hosts by name.
 
-    ``search`` is any part of the host name or of the system's name, ``group`` a group's exact name, ``state`` one of
-    HOST_STATES.
+    ``search`` is any part of the host name, ``group`` a group's exact name, ``state`` one of HOST_STATES.
 
     Raises:
         OperatorError: no such state.
@@ -163,7 +162,7 @@ def hosts(
 def _filtered(organisation_id: UUID, *, search: str, group: str, state: str, before: datetime) -> QuerySet[Host]:
     rows = Host.objects.filter(organisation_id=organisation_id)
     if search:
-        rows = rows.filter(Q(hostname__icontains=search) | Q(os_name__icontains=search))
+        rows = rows.filter(hostname__icontains=search)
     if group:
         rows = rows.filter(groups__name=group, groups__organisation_id=organisation_id)
     return rows.filter(_state_filter(state, before))
@@ -217,38 +216,33 @@ def host_ids(*, organisation_id: UUID, group: str = "") -> tuple[UUID, ...]:
     return tuple(rows.order_by("hostname", "id").values_list("id", flat=True))
 
 
-def hosts_with_package_version(
-    *, organisation_id: UUID, package_version_id: int, include_running_old: bool = False
-) -> tuple[UUID, ...]:
-    """Return the hosts that have this package version installed; with ``include_running_old``, or still run older code.
+def hosts_with_package_version(*, organisation_id: UUID, package_version_id: int) -> tuple[UUID, ...]:
+    """Return the hosts that have this package version installed.
 
-    It looks at every host's set (0.3 s for 100,000 hosts): for a person's question, not for a loop.
+    It looks at every host's set (about 1 s for 100,000 hosts): for a person's question, not for a loop.
     """
     rows = Host.objects.filter(organisation_id=organisation_id).exclude(state=HostState.RETIRED)
-    found = []
-    for host_id, packages, running_old in rows.values_list("id", "package_set", "running_old_set").iterator(SCAN_COUNT):
-        if package_version_id in load_set(packages) or (
-            include_running_old and package_version_id in load_set(running_old)
-        ):
-            found.append(host_id)
-    return tuple(found)
+    sets = rows.values_list("id", "package_set").iterator(SCAN_COUNT)
+    return tuple(host_id for host_id, blob in sets if package_version_id in load_set(blob))
 
 
 def host_counts(*, organisation_id: UUID, now: datetime, stale_after: timedelta = STALE_AFTER_DEFAULT) -> HostCounts:
     """Return the numbers of the overview; each has a list behind it: hosts(state=...)."""
 
-    def count(state: str) -> int:
-        return _filtered(organisation_id, search="", group="", state=state, before=now - stale_after).count()
-
-    total, silent, never = count(""), count("silent"), count("never")
+    present = Host.objects.filter(organisation_id=organisation_id).exclude(state=HostState.RETIRED)
+    by_word = present.values("state", "packages_status", "reboot_required").annotate(count=Count("*"))
+    words = list(by_word.order_by())  # ordered by nothing: a dozen rows out of one index
+    silent = present.filter(last_seen_at__lt=now - stale_after).count()
+    never = present.filter(last_seen_at=None).count()
+    total = sum(word["count"] for word in words)
     return HostCounts(
         total=total,
         seen=total - silent - never,
         silent=silent,
         never=never,
-        quarantined=count("quarantined"),
-        packages_unknown=count("unknown"),
-        reboot_required=count("reboot"),
+        quarantined=sum(word["count"] for word in words if word["state"] == HostState.QUARANTINED),
+        packages_unknown=sum(word["count"] for word in words if word["packages_status"] == UNKNOWN),
+        reboot_required=sum(word["count"] for word in words if word["reboot_required"] == YES),
     )
 
 

@@ -1,4 +1,4 @@
-"""May this host speak at all?
+"""Say whether a host may speak at all.
 
 A quarantined or retired host holds a good secret; that proves who it is, not that it is wanted.
 """

@@ -36,7 +36,7 @@ _NEXT_STEP = "Make a new one (Hosts, Add host) and run the installer with it."
 
 
 def hash_secret(text: str) -> str:
-    """Return the hash under which a token or a host's secret is kept: both are long and random, so SHA-256 is enough."""
+    """Return the hash under which a token or a host's secret is kept: both are long and random, so one SHA-256 does."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -100,7 +100,7 @@ def add_to_group(*, organisation_id: UUID, name: str, host_ids: Sequence[UUID], 
         present = set(group.hosts.filter(id__in=hosts).values_list("id", flat=True))
         missing = [host_id for host_id in hosts if host_id not in present]
         if missing:
-            group.hosts.add(*missing)
+            group.hosts.add(*Host.objects.filter(id__in=missing))
             _journal_members(organisation_id, group, "added", [hosts[each] for each in missing], actor, now)
     return len(missing)
 
@@ -117,7 +117,7 @@ def remove_from_group(*, organisation_id: UUID, name: str, host_ids: Sequence[UU
         hosts = _hosts(organisation_id, host_ids)
         present = list(group.hosts.filter(id__in=hosts).values_list("id", flat=True))
         if present:
-            group.hosts.remove(*present)
+            group.hosts.remove(*Host.objects.filter(id__in=present))
             _journal_members(organisation_id, group, "removed", [hosts[each] for each in present], actor, now)
     return len(present)
 

@@ -268,10 +268,7 @@ def _running_old(host: Host, upload: InventoryUpload, sets: _Sets | None, stream
     facts = upload.facts or (from_plain(host.facts, FactsSection) if host.facts else None)
     if facts is None or _unorderable(stream):
         return {"stale_status": UNKNOWN}
-    if sets is not None and sets.status == KNOWN:
-        keys = sets.keys
-    else:
-        keys = _keys_of(load_set(host.package_set))
+    keys = sets.keys if sets and sets.status == KNOWN else _keys_of(load_set(host.package_set))
     verdict = running_old(keys.values(), facts, scheme=scheme_of_stream(stream))
     running = verdict.packages
     return {

@@ -95,4 +95,4 @@ def _remember(found: Mapping[VersionRow, int]) -> None:
     if len(_known) + len(found) > KNOWN_COUNT_MAX:
         for row in list(_known)[: FORGET_COUNT + len(found)]:  # the oldest first: dicts keep order
             _known.pop(row, None)
-    _known.update(found)
+    _known.update(found.items())

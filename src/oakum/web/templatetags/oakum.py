@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from oakum.reporting.values import ComplianceTotal
 from oakum.web import words
 
 register = template.Library()
@@ -83,6 +84,12 @@ def first_sentence(text: str) -> str:
 def plain(name: str) -> str:
     """Show a name of the program's as words."""
     return name.replace("_", " ")
+
+
+@register.filter
+def total_words(total: ComplianceTotal) -> str:
+    """Say a bar in words, for those who do not see it."""
+    return f"{total.compliant_count} in order, {total.overdue_count} overdue, {total.unknown_count} unknown"
 
 
 @register.simple_tag

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from oakum.core.errors import NotFoundError
@@ -12,7 +13,9 @@ from oakum.findings import queries
 from oakum.fleet import queries as fleet
 from oakum.identity.models import Role
 from oakum.policy.queries import rules_of
+from oakum.reporting import exports
 from oakum.web.doors import PersonRequest, page
+from oakum.web.downloads import download
 from oakum.web.paging import answer_of, choice_of, id_of, offset_of, text_of
 
 NO_FILTER = queries.FindingFilter()
@@ -99,3 +102,23 @@ def finding(request: PersonRequest, host_id: UUID, package: str) -> HttpResponse
         )
     context = {"rows": found.rows, "first": found.rows[0], "package": package, "as_of": found.as_of}
     return render(request, "web/finding.html", context)
+
+
+@page(Role.VIEWER)
+def findings_csv(request: PersonRequest) -> HttpResponseBase:
+    """Send the findings that the filter lets through as CSV."""
+    pieces = exports.findings_csv(
+        organisation_id=request.speaker.organisation_id, now=request.now, wanted=filter_of(request)
+    )
+    name = f"oakum-findings-{request.now:%Y%m%d}.csv"
+    return download(request, pieces, name=name, content_type="text/csv; charset=utf-8")
+
+
+@page(Role.VIEWER)
+def findings_json(request: PersonRequest) -> HttpResponseBase:
+    """Send the findings that the filter lets through as JSON."""
+    pieces = exports.findings_json(
+        organisation_id=request.speaker.organisation_id, now=request.now, wanted=filter_of(request)
+    )
+    name = f"oakum-findings-{request.now:%Y%m%d}.json"
+    return download(request, pieces, name=name, content_type="application/json")

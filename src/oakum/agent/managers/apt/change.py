@@ -137,6 +137,14 @@ def download_old_argv(wanted: Sequence[Wanted]) -> Tuple[str, ...]:
     return ("apt-get", *options, "install", *_specs(wanted))
 
 
+def copy_old_argv(wanted: Sequence[Wanted], directory: str) -> Tuple[str, ...]:
+    """Return the command that puts .debs into ``directory``, also from repositories on the host's own disk.
+
+    Those are never copied into the archive cache.
+    """
+    return ("env", "-C", directory, "apt-get", "-q", *_FETCH, "download", *_specs(wanted))
+
+
 def rollback_argv(debs: Sequence[str], removals: Sequence[str], *, simulate: bool) -> Tuple[str, ...]:
     """Return the command that installs ``debs`` (absolute paths) over newer versions and removes ``removals``.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Dict, Iterable, Tuple
+from typing import Dict, Iterable, Set, Tuple
 
 from oakum.agent.managers.apt.run import AptProblem
 from oakum.agent.managers.apt.simulation import Step, parse_steps
@@ -153,7 +153,7 @@ def parse_audit(text: str) -> Tuple[str, ...]:
     >>> parse_audit("The following packages are only half configured, ...:\n acme-web             Lab package\n")
     ('acme-web',)
     """
-    packages = set()
+    packages: Set[str] = set()
     for paragraph in text.split("\n\n"):
         lines = paragraph.splitlines()
         header = " ".join(line for line in lines if not line.startswith(" "))

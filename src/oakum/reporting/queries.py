@@ -1,0 +1,87 @@
+"""Reports: the overview, and compliance.
+
+Every number is computed from the other rooms as they stand now, with its as-of time.  No figure of the past is
+recomputed, so there is no trend until figures are kept as they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from oakum.findings.queries import FindingFilter, HostSummary, digest
+from oakum.intel.queries import feeds
+from oakum.policy.queries import rules_of
+from oakum.reporting.compliance import compliance, pack_view, patch_compliance
+from oakum.reporting.values import (
+    Compliance,
+    ComplianceTotal,
+    HostCompliance,
+    Overview,
+    PackView,
+    PatchCompliance,
+    PatchState,
+    QuietHost,
+)
+
+__all__ = [
+    "Compliance",
+    "ComplianceTotal",
+    "HostCompliance",
+    "Overview",
+    "PackView",
+    "PatchCompliance",
+    "PatchState",
+    "QuietHost",
+    "compliance",
+    "overview",
+    "patch_compliance",
+]
+
+ROW_COUNT = 10  # of each list on the overview; behind each stands the whole one
+
+
+def overview(*, organisation_id: UUID, now: datetime) -> Overview:
+    """Return what is overdue or due next, who is silent or unknown, and what was closed lately."""
+    rules = rules_of(organisation_id=organisation_id)
+    found = digest(organisation_id=organisation_id, rules=rules, now=now, wanted=FindingFilter(), limit=ROW_COUNT)
+    return Overview(
+        pack=pack_view(rules.pack),
+        counts=found.counts,
+        soonest=found.soonest.rows,
+        silent=tuple(_silent(found.hosts))[:ROW_COUNT],
+        unknown=tuple(_unknown(found.hosts))[:ROW_COUNT],
+        reboot_host_count=sum(bool(host.pending_reboot) for host in found.hosts),
+        restart_host_count=sum(bool(host.pending_restart) for host in found.hosts),
+        closed=found.closed,
+        feeds=feeds(),
+        as_of=found.counts.as_of,
+    )
+
+
+def _silent(hosts: Sequence[HostSummary]) -> Iterator[QuietHost]:
+    """Yield hosts that were never heard of, then those that fell silent, longest first."""
+    for host in hosts:
+        if host.presence == "never":
+            yield _quiet(host, "It has never been heard of since it was enrolled.")
+    gone = [host for host in hosts if host.presence == "silent" and host.last_seen_at is not None]
+    for host in sorted(gone, key=lambda one: (one.last_seen_at, one.hostname)):
+        yield _quiet(host, f"Last heard of on {host.last_seen_at:%Y-%m-%d %H:%M} UTC.")
+
+
+def _unknown(hosts: Sequence[HostSummary]) -> Iterator[QuietHost]:
+    for host in hosts:
+        if host.packages_status != "known" and host.presence == "seen":
+            since = f" Last known on {host.inventory_at:%Y-%m-%d %H:%M} UTC." if host.inventory_at else ""
+            yield _quiet(host, f"{host.packages_reason.rstrip('.') or 'It gave no reason'}.{since}")
+
+
+def _quiet(host: HostSummary, sentence: str) -> QuietHost:
+    return QuietHost(
+        host_id=host.host_id,
+        hostname=host.hostname,
+        sentence=sentence,
+        last_seen_at=host.last_seen_at,
+        inventory_at=host.inventory_at,
+    )

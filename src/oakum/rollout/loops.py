@@ -1,0 +1,63 @@
+"""The loop that executes rollouts: look at every live one, take one step each.
+
+It takes no input but the instant, may be killed at any instant and run twice.  One rollout's fault does not keep the
+others from their step; all faults are raised together at the end.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+from django.db.models import Exists, OuterRef, Q
+
+from oakum.core.planning.values import FINISHED, WITHDRAWABLE, HostState, RolloutState
+from oakum.rollout.execute import execute
+from oakum.rollout.hosts import make_missing_hosts
+from oakum.rollout.models import Rollout, RolloutHost
+from oakum.rollout.observe import observe
+from oakum.rollout.specs import spec_of
+
+# How long inventory is still looked at for hosts that were pending a reboot when their rollout ended.
+VERIFY_AFTER_FINISH = timedelta(days=30)
+ROLLOUT_COUNT_MAX = 1_000
+
+
+def execute_step(now: datetime) -> str:
+    """Take one step of every live rollout and return what the loop waits for, in words."""
+    states: Counter[RolloutState] = Counter()
+    faults: list[Exception] = []
+    for rollout in _live(now):
+        try:
+            states[_step(rollout, now)] += 1
+        except Exception as error:  # noqa: BLE001 - this loop's outermost frame for one rollout; raised below
+            error.add_note(f"while executing rollout {rollout.number} ({rollout.id})")
+            faults.append(error)
+    if faults:
+        raise ExceptionGroup("rollouts could not be executed", faults)
+    moving = [f"{states[state]} {state.value.replace('_', ' ')}" for state in RolloutState if states[state]]
+    return f"news of {', '.join(moving)}" if moving else "a rollout"
+
+
+def _live(now: datetime) -> list[Rollout]:
+    """Return the rollouts that something is left to do for, oldest first."""
+    hosts = RolloutHost.objects.filter(rollout_id=OuterRef("id"))
+    to_hold = Exists(hosts.filter(state__in=list(WITHDRAWABLE)))
+    to_verify = Exists(hosts.filter(state__in=[HostState.APPLIED, HostState.SOAKED, HostState.STARTED]))
+    over = Q(state__in=list(FINISHED), finished_at__gt=now - VERIFY_AFTER_FINISH) & (to_hold | to_verify)
+    rows = Rollout.objects.exclude(state__in=list(FINISHED)) | Rollout.objects.filter(over)
+    return list(rows.defer("spec").order_by("created_at")[:ROLLOUT_COUNT_MAX])
+
+
+def _step(rollout: Rollout, now: datetime) -> RolloutState:
+    spec = spec_of(rollout.id, rollout.spec_hash)
+    if rollout.target_plan_number == 0:
+        make_missing_hosts(rollout.id, spec, now=now)
+    has_news = observe(rollout, spec, now=now)
+    if rollout.state in FINISHED and not has_news and not _holds_orders(rollout):
+        return RolloutState(rollout.state)
+    return execute(rollout, now=now).state
+
+
+def _holds_orders(rollout: Rollout) -> bool:
+    return RolloutHost.objects.filter(rollout_id=rollout.id, state__in=list(WITHDRAWABLE)).exists()

@@ -1,0 +1,23 @@
+"""The signed orders that hosts are to be given with their next reply."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+
+from oakum.protocol.codec import from_plain
+from oakum.protocol.dsse import Envelope
+from oakum.rollout.models import Order, OrderState
+
+
+def orders_for(*, host_ids: Collection[UUID]) -> dict[UUID, tuple[Envelope, ...]]:
+    """Return each host's newest signed order that is neither replaced nor finished; hosts without one are left out.
+
+    It takes no organisation: the door has authenticated each host, and an order belongs to one host.
+    """
+    rows = Order.objects.filter(host_id__in=list(host_ids), state=OrderState.SIGNED)
+    newest: dict[UUID, tuple[int, object]] = {}
+    for host_id, generation, envelope in rows.values_list("host_id", "generation", "envelope"):
+        if host_id not in newest or generation > newest[host_id][0]:
+            newest[host_id] = (generation, envelope)
+    return {host_id: (from_plain(envelope, Envelope),) for host_id, (_, envelope) in newest.items()}

@@ -1,0 +1,70 @@
+"""``oakum feed``: what it prints and how it exits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from oakum.cli.feed import feed
+from oakum.core.errors import FeedError
+from oakum.intel.queries import feeds
+from tests.intel import feeds as files
+
+pytestmark = pytest.mark.django_db
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(feed, arguments)
+
+
+def test_an_import_says_what_it_brought(tmp_path: Path) -> None:
+    path = files.write_zip(
+        tmp_path / "all.zip", files.osv_record(), files.osv_record("A-1", files.osv_package(ecosystem="npm"))
+    )
+    result = run("import", str(path))
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "Feed osv-debian: 1 records, 1 packages, generation 1.",
+        "  left out: 1 x packages of npm, which is no release that Oakum matches",
+    ]
+    again = json.loads(run("import", str(path), "--name", "mine", "--json").stdout)
+    assert (again["feed"], again["records"], again["generation"]) == ("mine", 1, 1)
+
+
+def test_a_corrupt_file_is_a_fault_with_a_next_step(tmp_path: Path) -> None:
+    path = tmp_path / "all.zip"
+    path.write_bytes(b"PK\x03\x04 cut")
+    result = run("import", str(path))
+    assert isinstance(result.exception, FeedError)
+    assert "nothing was changed" in result.exception.sentence
+
+
+def test_a_missing_file_is_misuse(tmp_path: Path) -> None:
+    assert run("import", str(tmp_path / "absent")).exit_code == 2
+
+
+def test_feeds_are_listed(tmp_path: Path) -> None:
+    assert "No feed has been imported" in run("list").stdout
+    run("import", str(files.write_kev(tmp_path / "kev.json", [files.kev_row()])))
+    assert "kev" in run("list").stdout
+    (row,) = json.loads(run("list", "--json").stdout)
+    assert (row["name"], row["kind"], row["records"], row["problem"]) == ("kev", "kev", 1, "")
+
+
+def test_a_sync_that_fails_exits_4_and_says_what_to_do() -> None:
+    result = run("sync", "--name", "kev", "--url", "http://127.0.0.1:9/kev.json")
+    assert result.exit_code == 4
+    assert "could not be fetched from http://127.0.0.1:9/kev.json" in result.stderr
+    assert "oakum feed import FILE --name kev" in result.stderr
+    assert feeds()[0].url == "http://127.0.0.1:9/kev.json"
+    as_json = run("sync", "--name", "kev", "--json")
+    assert as_json.exit_code == 4
+    assert "could not be fetched" in json.loads(as_json.stdout)[0]["problem"]
+
+
+@pytest.mark.parametrize("arguments", [["--name", "nvd"], ["--url", "https://mirror.example.test/"]])
+def test_a_sync_of_nothing_is_misuse(arguments: list[str]) -> None:
+    assert run("sync", *arguments).exit_code == 2
