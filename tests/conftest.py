@@ -15,6 +15,11 @@ import pytest
 os.environ["OAKUM_DATA_DIR"] = tempfile.mkdtemp(prefix="oakum-test-")
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name functions by their names: their addresses differ between the processes that share the tests out."""
+    return getattr(val, "__name__", None) if callable(val) else None
+
+
 @pytest.fixture
 def now() -> datetime:
     """Return the instant at which tests take place: a Sunday, away from any clock change."""

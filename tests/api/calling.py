@@ -54,7 +54,7 @@ class Caller:
             query_params=query,
         )
         content = b"".join(found.streaming_content) if getattr(found, "streaming", False) else found.content
-        is_json = found.headers.get("Content-Type", "").startswith("application/json")
+        is_json = found.headers.get("Content-Type", "").partition(";")[0] == "application/json"
         return Answer(
             status=found.status_code,
             body=json.loads(content) if is_json else content.decode(),

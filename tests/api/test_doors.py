@@ -77,9 +77,9 @@ Fill = Callable[[str], str]
 def fill(world: World) -> Fill:
     """Put the names of our organisation's own rows into a path."""
     common: dict[str, Any] = {"organisation_id": world.organisation.id, "actor": "person:otto", "now": world.now}
-    window = set_window(**common, name="days", starts_local="2027-01-02T12:00:00", rrule="FREQ=DAILY",
+    window = set_window(**common, name="noon-window", starts_local="2027-01-02T12:00:00", rrule="FREQ=DAILY",
                         timezone="UTC", duration_seconds=3600)  # fmt: skip
-    freeze = set_freeze(**common, name="rest", starts_at=world.now + timedelta(days=1),
+    freeze = set_freeze(**common, name="our-freeze", starts_at=world.now + timedelta(days=1),
                         ends_at=world.now + timedelta(days=2), reason="")  # fmt: skip
     values = {
         "ref": str(Host.objects.get(organisation=world.organisation, hostname="web01").id),
@@ -134,7 +134,7 @@ def test_another_organisations_rows_are_not_there(name: str, fill: Fill, strange
 def test_another_organisations_lists_hold_none_of_our_names(name: str, fill: Fill, stranger: Caller) -> None:
     path = fill(name.split()[1])
     answer = stranger.get(path)
-    for ours in ("web01", "db01", "days", "otto", "rest"):
+    for ours in ("web01", "db01", "noon-window", "otto", "our-freeze"):
         assert ours not in str(answer.ok()), path
 
 

@@ -16,11 +16,11 @@ from pyroaring import BitMap
 from oakum.core.compliance import ComplianceState, HostVerdict
 from oakum.findings.queries import FindingFilter
 from oakum.fleet.models import Group, Host
-from oakum.identity.models import Organisation
+from oakum.identity.models import Organisation, Person, Role
 from oakum.policy.services import set_settings
 from oakum.policy.values import SettingsChange
 from oakum.reporting import exports
-from oakum.reporting.queries import compliance, overview, patch_compliance
+from oakum.reporting.queries import Overview, compliance, overview, patch_compliance
 from oakum.rollout.models import Rollout, RolloutHost
 from tests.factories import make_host, make_organisation, make_person, make_version
 from tests.findings.world import (
@@ -123,10 +123,16 @@ def test_a_fix_that_nobody_could_verify_is_not_compliant(now: datetime, organisa
     assert row.sentence == "1 fix is installed, and whether older code still runs could not be seen."
 
 
+def overview_of(organisation: Organisation, now: datetime) -> Overview:
+    """Return the overview as somebody sees it who has no part in any rollout."""
+    person, _ = Person.objects.get_or_create(name="vic", defaults={"created_at": now})
+    return overview(organisation_id=organisation.id, person_id=person.id, now=now)
+
+
 def test_the_overview_says_what_is_overdue_and_who_is_silent(
     now: datetime, organisation: Organisation, fleet: dict[str, Host]
 ) -> None:
-    found = overview(organisation_id=organisation.id, now=now)
+    found = overview_of(organisation, now)
     assert (found.counts.overdue, found.counts.open, found.counts.host) == (1, 2, len(fleet))
     assert [row.hostname for row in found.soonest] == ["late", "new"]
     assert [(host.hostname, host.sentence) for host in found.silent] == [
@@ -154,7 +160,7 @@ def test_what_was_closed_lately_is_what_no_longer_runs(now: datetime, organisati
         replace_packages(host, old[:1] if name == "half" else old, new[:1] if name == "half" else new, at=at)
     hosts["running"].running_old_set = BitMap([new[0].id]).serialize()
     hosts["running"].save()
-    closed = overview(organisation_id=organisation.id, now=now).closed
+    closed = overview_of(organisation, now).closed
     assert [(row.hostname, row.package, row.from_version, row.cves) for row in closed.rows] == [
         ("done", "openssl", OLD_SSL[3], ("CVE-2026-1",))
     ]
@@ -168,7 +174,7 @@ def test_one_organisations_reports_say_nothing_of_anothers(
     other = make_organisation(now=now, name="Other")
     assert fleet
     assert compliance(organisation_id=other.id, now=now).rows == ()
-    seen = overview(organisation_id=other.id, now=now)
+    seen = overview_of(other, now)
     assert (seen.counts.host, seen.soonest, seen.silent) == (0, (), ())
     assert list(exports.findings_csv(organisation_id=other.id, now=now))[1:] == []
     assert organisation.id != other.id
@@ -218,6 +224,20 @@ def test_a_missing_patch_whose_last_attempt_failed_has_failed(
     ]
     assert patch.not_applicable_count == 1
     assert list(patch_compliance(organisation_id=organisation.id, now=now, kind="bugfix")) == []
+
+
+def test_the_overview_says_what_waits_for_whom_and_what_is_moving(now: datetime, organisation: Organisation) -> None:
+    host = make_host(organisation, now=now, packages=[OLD_SSL])
+    attempt_on(organisation, host, now, version=FIX, came_of_it="rolled_back")
+    approver = make_person(organisation, now=now, name="bob", role=Role.APPROVER)
+    found = overview(organisation_id=organisation.id, person_id=approver.id, now=now)
+    assert [(row.number, row.verb.value) for row in found.waiting] == [(1, "resume")]
+    assert [(row.number, row.state.value, row.failed_count) for row in found.moving] == [(1, "halted", 1)]
+    assert found.moving_count == 1
+    assert overview_of(organisation, now).waiting == ()
+    Rollout.objects.update(state="completed")
+    done = overview(organisation_id=organisation.id, person_id=approver.id, now=now)
+    assert (done.waiting, done.moving, done.moving_count) == ((), (), 0)
 
 
 def rows_of(text: str) -> list[dict[str, str]]:
@@ -280,11 +300,11 @@ def test_the_overview_does_not_ask_more_of_a_bigger_fleet(now: datetime, organis
     affect_ssl(now, since=now)
     make_host(organisation, now=now, hostname="first", packages=[OLD_SSL])
     with CaptureQueriesContext(connection) as few:
-        overview(organisation_id=organisation.id, now=now)
+        overview_of(organisation, now)
     for number in range(30):
         host = make_host(organisation, now=now, hostname=f"host{number}", packages=[OLD_SSL])
         replace_packages(host, [make_version(OLD_SSL, now=now)], [make_version(NEW_SSL, now=now)], at=now)
     with CaptureQueriesContext(connection) as many:
-        assert overview(organisation_id=organisation.id, now=now).closed.total_count == 30
+        assert overview_of(organisation, now).closed.total_count == 30
     assert len(many) <= len(few) + 10  # the package versions that left: one look more, whatever their number
     assert len(many) <= 32

@@ -12,7 +12,7 @@ from oakum.api.answers import Done
 from oakum.api.auth import need, session_of, utc_now
 from oakum.api.fields import Body, Sentence, Text
 from oakum.api.hosts import HostChanges
-from oakum.api.refs import resolve_host
+from oakum.api.refs import resolve_hosts
 from oakum.core.errors import OperatorError
 from oakum.fleet import queries, services
 from oakum.identity.models import Role
@@ -57,7 +57,7 @@ def change_members(request: HttpRequest, name: Text, payload: Members) -> querie
     session, now = need(request, Role.OPERATOR), utc_now()
     queries.group(organisation_id=session.organisation_id, name=name)
     wanted = [
-        (verb, [resolve_host(session, ref, now) for ref in refs])
+        (verb, resolve_hosts(session, refs))
         for verb, refs in ((services.add_to_group, payload.add), (services.remove_from_group, payload.remove))
         if refs
     ]

@@ -15,6 +15,7 @@ from oakum.api.answers import Done
 from oakum.api.auth import need, session_of, utc_now
 from oakum.api.fields import Body, Sentence, Text
 from oakum.core.errors import NotFoundError
+from oakum.core.windows import Span
 from oakum.identity.models import Role
 from oakum.identity.queries import approvals_required
 from oakum.identity.services import APPROVALS_REQUIRED_MAX, set_approvals_required
@@ -67,6 +68,19 @@ class FreezeBody(Body):
     reason: Sentence = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowAnswer:
+    """A maintenance window as it was written, with its next opening; None if it never opens again."""
+
+    id: UUID
+    name: str
+    starts_local: str
+    rrule: str
+    timezone: str
+    duration_seconds: int
+    next_span: Span | None
+
+
 @router.get("/settings", response=Settings)
 def show_settings(request: HttpRequest) -> Settings:
     """Return the settings in force."""
@@ -94,23 +108,38 @@ def change_settings(request: HttpRequest, payload: SettingsPatch) -> Settings:
     return _settings(session.organisation_id)
 
 
-@router.get("/windows", response=list[WindowView])
-def list_windows(request: HttpRequest) -> list[WindowView]:
+@router.get("/windows", response=list[WindowAnswer])
+def list_windows(request: HttpRequest) -> list[WindowAnswer]:
     """List maintenance windows by name, each with its next opening."""
-    return list(queries.windows(organisation_id=session_of(request).organisation_id, now=utc_now()))
+    views = queries.windows(organisation_id=session_of(request).organisation_id, now=utc_now())
+    return [_window_answer(view) for view in views]
 
 
-@router.post("/windows", response=WindowView)
-def set_window(request: HttpRequest, payload: WindowBody) -> WindowView:
+@router.post("/windows", response=WindowAnswer)
+def set_window(request: HttpRequest, payload: WindowBody) -> WindowAnswer:
     """Make a maintenance window, or change the one of that name; needs the role operator."""
     session, now = need(request, Role.OPERATOR), utc_now()
     known = {each.name: each.id for each in queries.windows(organisation_id=session.organisation_id, now=now)}
-    return services.set_window(
-        organisation_id=session.organisation_id,
-        actor=session.actor,
-        window_id=known.get(" ".join(payload.name.split())),
-        now=now,
-        **payload.dict(),
+    return _window_answer(
+        services.set_window(
+            organisation_id=session.organisation_id,
+            actor=session.actor,
+            window_id=known.get(" ".join(payload.name.split())),
+            now=now,
+            **payload.dict(),
+        )
+    )
+
+
+def _window_answer(view: WindowView) -> WindowAnswer:
+    return WindowAnswer(
+        id=view.id,
+        name=view.name,
+        starts_local=view.starts_local,
+        rrule=view.rrule,
+        timezone=view.timezone,
+        duration_seconds=int(view.duration.total_seconds()),
+        next_span=view.next_span,
     )
 
 

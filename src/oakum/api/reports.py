@@ -24,8 +24,9 @@ Format = Literal["csv", "json"]
 
 @router.get("/findings/overview", response=queries.Overview)
 def show_overview(request: HttpRequest) -> queries.Overview:
-    """Return what is overdue or due next, who is silent or unknown, and what was closed lately."""
-    return queries.overview(organisation_id=session_of(request).organisation_id, now=utc_now())
+    """Return what is overdue or due next, what waits for you, what is moving, who is silent, what was closed lately."""
+    session = session_of(request)
+    return queries.overview(organisation_id=session.organisation_id, person_id=session.person_id, now=utc_now())
 
 
 @router.get("/findings/export")

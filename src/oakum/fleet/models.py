@@ -80,6 +80,14 @@ class Host(models.Model):
     active_orders = models.JSONField(default=list)  # what the host last said it is doing
     stale_journalled_at = models.DateTimeField(null=True)
 
+    # What people say of it.
+    reachability = models.CharField(max_length=10, choices=Reachability.choices, default="", blank=True)
+    environment = models.CharField(max_length=12, choices=Environment.choices, default="", blank=True)
+    criticality = models.CharField(max_length=10, choices=Criticality.choices, default="", blank=True)
+
+    # The newest order generation issued to this host (rollout); grows, never falls.
+    order_generation = models.BigIntegerField(default=0)
+
     # Facts, as last reported.
     hostname = models.CharField(max_length=255)
     machine_id_hash = models.CharField(max_length=64, blank=True)
@@ -91,48 +99,40 @@ class Host(models.Model):
     kernel_running = models.CharField(max_length=120, blank=True)
     boot_id = models.CharField(max_length=64, blank=True)
     reboot_required = models.CharField(max_length=8, default="unknown")
-    facts = models.JSONField(default=dict)
     facts_hash = models.CharField(max_length=64, blank=True)
 
-    # Packages.
-    packages_hash = models.CharField(max_length=64, blank=True)  # as the agent hashed the section
+    # Packages and offers: their state.
+    packages_hash = models.CharField(max_length=64, blank=True)  # of the section, as the agent sent it
     packages_status = models.CharField(max_length=8, default="unknown")
     packages_reason = models.CharField(max_length=500, default="The host has not reported yet.")
-    package_set = models.BinaryField(default=bytes)  # serialised roaring bitmap of PackageVersion ids
-    held_set = models.BinaryField(default=bytes)
-    running_old_set = models.BinaryField(default=bytes)  # installed versions whose *older* code still runs
     stale_status = models.CharField(max_length=8, default="unknown")
     inventory_at = models.DateTimeField(null=True)  # when the packages were last observed, changed or confirmed
-
-    # Offers.
     offers_hash = models.CharField(max_length=64, blank=True)
     offers_status = models.CharField(max_length=8, default="unknown")
     offers_reason = models.CharField(max_length=500, default="The host has not reported yet.")
-    offers = models.JSONField(default=list)  # [{id, from, kept_back, download_bytes}], id: PackageVersion offered
-    repositories = models.JSONField(default=list)
     lists_updated_at = models.DateTimeField(null=True)
 
-    # What people say of it.
-    reachability = models.CharField(max_length=10, choices=Reachability.choices, default="", blank=True)
-    environment = models.CharField(max_length=12, choices=Environment.choices, default="", blank=True)
-    criticality = models.CharField(max_length=10, choices=Criticality.choices, default="", blank=True)
-
-    # The newest order generation issued to this host (rollout); grows, never falls.
-    order_generation = models.BigIntegerField(default=0)
+    # What is large comes last: SQLite reads a row up to the last column that is asked for.
+    package_set = models.BinaryField(default=bytes)  # serialised roaring bitmap of PackageVersion ids
+    held_set = models.BinaryField(default=bytes)
+    running_old_set = models.BinaryField(default=bytes)  # installed versions whose *older* code still runs
+    offers = models.JSONField(default=list)  # [{id, from, kept_back, download_bytes}], id: PackageVersion offered
+    repositories = models.JSONField(default=list)
+    facts = models.JSONField(default=dict)
 
     class Meta:
         """Lists are by name within an organisation.
 
-        The indexes by name and by state hold all that paging and counting look at: rows are fat, and a page that skips
-        50,000 of them must not read them.  Only the one by last_seen_at changes with a check-in.
+        The index by name holds all that paging and counting look at: rows are fat, and a page that skips 50,000 of them
+        must not read them.  Only the one by last_seen_at changes with a check-in.
         """
 
         indexes = [
-            models.Index(fields=["organisation", "hostname", "id", "state"], name="fleet_host_name"),
-            models.Index(fields=["organisation", "last_seen_at"], name="fleet_host_seen"),
             models.Index(
-                fields=["organisation", "state", "packages_status", "reboot_required"], name="fleet_host_state"
+                fields=["organisation", "hostname", "id", "state", "packages_status", "reboot_required"],
+                name="fleet_host_name",
             ),
+            models.Index(fields=["organisation", "last_seen_at"], name="fleet_host_seen"),
             models.Index(fields=["organisation", "secret_hash"], name="fleet_host_secret"),
             models.Index(fields=["organisation", "machine_id_hash"], name="fleet_host_machine"),
         ]

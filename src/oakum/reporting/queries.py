@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from oakum.core.planning.values import RolloutState
 from oakum.findings.queries import FindingFilter, HostSummary, digest
 from oakum.intel.queries import feeds
 from oakum.policy.queries import rules_of
@@ -24,6 +25,7 @@ from oakum.reporting.values import (
     PatchState,
     QuietHost,
 )
+from oakum.rollout.queries import rollouts, waiting_for
 
 __all__ = [
     "Compliance",
@@ -39,17 +41,23 @@ __all__ = [
     "patch_compliance",
 ]
 
+# What is halted or paused moves no more, but has not come to its end: a person must say how it goes on.
+UNDER_WAY = (RolloutState.RUNNING, RolloutState.PAUSED, RolloutState.HALTED)
 ROW_COUNT = 10  # of each list on the overview; behind each stands the whole one
 
 
-def overview(*, organisation_id: UUID, now: datetime) -> Overview:
-    """Return what is overdue or due next, who is silent or unknown, and what was closed lately."""
+def overview(*, organisation_id: UUID, person_id: UUID, now: datetime) -> Overview:
+    """Return what is overdue or due next, what waits for this person, what is moving, and who is silent."""
     rules = rules_of(organisation_id=organisation_id)
     found = digest(organisation_id=organisation_id, rules=rules, now=now, wanted=FindingFilter(), limit=ROW_COUNT)
+    moving = rollouts(organisation_id=organisation_id, states=UNDER_WAY, limit=ROW_COUNT)
     return Overview(
         pack=pack_view(rules.pack),
         counts=found.counts,
         soonest=found.soonest.rows,
+        waiting=waiting_for(organisation_id=organisation_id, person_id=person_id),
+        moving=moving.rows,
+        moving_count=moving.total_count,
         silent=tuple(_silent(found.hosts))[:ROW_COUNT],
         unknown=tuple(_unknown(found.hosts))[:ROW_COUNT],
         reboot_host_count=sum(bool(host.pending_reboot) for host in found.hosts),

@@ -9,6 +9,7 @@ from uuid import UUID
 from oakum.core.compliance import ComplianceState, HostVerdict
 from oakum.findings.queries import AsOf, ClosedLately, FindingCounts, HostFinding, HostSummary
 from oakum.intel.queries import FeedView
+from oakum.rollout.queries import RolloutRow, WaitingRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,13 +100,17 @@ class PatchCompliance:
 class Overview:
     """The first page: what is overdue, what waits for you, what is moving, who is silent, what was closed lately.
 
-    ``soonest`` are the overdue findings, or those due next if none is.  There is no trend: figures of the past are
-    not recomputed from today's rows.
+    ``soonest`` are the overdue findings, or those due next if none is.  ``waiting`` are the rollouts that the person
+    who asks could bring on, ``moving`` those under way, with their reports; ``moving_count`` is how many there are.
+    There is no trend: figures of the past are not recomputed from today's rows.
     """
 
     pack: PackView
     counts: FindingCounts
     soonest: tuple[HostFinding, ...]
+    waiting: tuple[WaitingRow, ...]
+    moving: tuple[RolloutRow, ...]
+    moving_count: int
     silent: tuple[QuietHost, ...]
     unknown: tuple[QuietHost, ...]
     reboot_host_count: int

@@ -140,7 +140,8 @@ class Children:
 
 def _scope(name: str) -> List[str]:
     unit = f"oakum-{name}-{os.getpid()}-{time.monotonic_ns()}"
-    return ["systemd-run", "--scope", "--quiet", "--collect", f"--unit={unit}", "--"]
+    description = f"--description=Oakum: {name} of an order"
+    return ["systemd-run", "--scope", "--quiet", "--collect", f"--unit={unit}", description, "--"]
 
 
 def _identity(pid: int) -> Dict[str, int]:

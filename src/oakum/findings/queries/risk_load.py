@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from django.db.models import F, Q
+from django.db.models import Q
 from pyroaring import BitMap
 
 from oakum.catalogue.models import PackageVersion, Update, UpdateKind
@@ -43,8 +43,8 @@ CVSS_VERSION_WITHOUT_PREFIX = 2  # its vectors name no version
 def load_risk(*, organisation_id: UUID, package_version_ids: BitMap) -> Risk:
     """Load what is known of these package versions: imported feeds, and what this organisation's own hosts told.
 
-    Another organisation's hosts are never heard.  Advisories of a former feed generation or withdrawn ones are left
-    out, as are findings whose state says that they are none.
+    Another organisation's hosts are never heard.  Withdrawn advisories are left out, as are findings whose state says
+    that they are none.
     """
     rows = list(_finding_rows(organisation_id, package_version_ids))
     advisories = _advisories({row.advisory_id for row in rows})
@@ -89,9 +89,11 @@ class _Advisory:
 
 
 def _finding_rows(organisation_id: UUID, ids: BitMap) -> Iterator[_Row]:
+    # No look at the advisory's generation: findings follow a new one when the assess loop has matched it.  Until then
+    # the former word stands, or each import would make every host look clean for a while.
     visible = (
         Finding.objects.filter(Q(organisation_id=None) | Q(organisation_id=organisation_id))
-        .filter(advisory__generation=F("advisory__feed__generation"), advisory__withdrawn_at=None)
+        .filter(advisory__withdrawn_at=None)
         .exclude(state=NOT_AFFECTED)
     )
     for chunk in chunks(ids):

@@ -37,6 +37,7 @@ from oakum.fleet.queries.hosts import (
     host_ids,
     hosts,
     hosts_by_id,
+    hosts_named,
     hosts_with_package_version,
     presence_of,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "host_packages",
     "hosts",
     "hosts_by_id",
+    "hosts_named",
     "hosts_with_package_version",
     "presence_of",
 ]
