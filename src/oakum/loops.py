@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import django
 
@@ -29,6 +30,7 @@ from oakum.fleet.loops import stale_step
 from oakum.journal.lease import Step, give_back, run_leased
 from oakum.journal.services import seal
 from oakum.parent import when_parent_ends
+from oakum.policy.queries import settings_of
 from oakum.rollout.loops import execute_step
 
 log = logging.getLogger("oakum.loops")
@@ -54,12 +56,16 @@ def _retain_step(now: datetime) -> str:
     return "the next hour"
 
 
+def _stale_after(organisation_id: UUID) -> timedelta:
+    return settings_of(organisation_id=organisation_id).stale_after
+
+
 LOOPS = (
     Loop(name="seal", step=_seal_step, every=timedelta(seconds=1)),
     Loop(name="execute", step=execute_step, every=timedelta(seconds=1)),
     Loop(name="assess", step=assess_step, every=timedelta(seconds=2)),
     Loop(name="elect", step=elect_step, every=timedelta(seconds=2)),
-    Loop(name="stale", step=stale_step, every=timedelta(seconds=15)),
+    Loop(name="stale", step=stale_step(_stale_after), every=timedelta(seconds=15)),
     Loop(name="retain", step=_retain_step, every=timedelta(hours=1)),
 )
 

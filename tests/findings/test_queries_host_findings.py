@@ -425,3 +425,18 @@ def test_pages_are_bounded_and_meet_without_gap(now: datetime, organisation: Org
     names = [row.hostname for page in pages for row in page.rows]
     assert names == [f"host{number}" for number in range(7)]
     assert findings(organisation_id=organisation.id, rules=BOD, now=now, limit=10_000).limit == 500
+
+
+def test_a_host_that_went_back_still_runs_what_it_went_back_from(now: datetime, organisation: Organisation) -> None:
+    bad = make_version(NEW_SSL, now=now)
+    make_finding(make_advisory("DSA-6004-1", now=now, cves=["CVE-2026-6"]), [bad], since=now)
+    host = make_host(organisation, now=now, packages=[OLD_SSL])
+    good = make_version(OLD_SSL, now=now)
+    host.running_old_set = BitMap([good.id]).serialize()
+    host.save()
+    assert findings(organisation_id=organisation.id, rules=BOD, now=now).total_count == 0
+    replace_packages(host, [good], [bad], at=now)
+    assert [row.remedy for row in findings(organisation_id=organisation.id, rules=BOD, now=now).rows] == [Remedy.NO_FIX]
+    replace_packages(host, [bad], [good], at=now)
+    (row,) = findings(organisation_id=organisation.id, rules=BOD, now=now).rows
+    assert (row.version, row.remedy) == (NEW_SSL[3], Remedy.PENDING_RESTART)

@@ -1,4 +1,4 @@
-"""A small fleet for the pages: two Debian hosts with a vulnerable openssl, by the rooms' own verbs where they have them.
+"""A small fleet for the pages: Debian hosts with a vulnerable openssl, by the rooms' own verbs where they have them.
 
 The pages read the clock at their door, so rows here are dated from the real one.
 """

@@ -52,7 +52,7 @@ def test_a_token_is_revoked_at_once(signed_in: SignIn) -> None:
     client = signed_in("operator")
     client.post("/hosts/add", FORM)
     client.post(f"/hosts/add/{EnrolmentToken.objects.get().id}/revoke")
-    assert "new ones just now by otto – 0 of 5 revoked" in read(client, "/hosts/add")
+    assert "new ones just now by otto \u2013 0 of 5 revoked" in read(client, "/hosts/add")
 
 
 def test_without_the_wiring_the_page_says_who_must_act(signed_in: SignIn) -> None:

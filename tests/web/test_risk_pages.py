@@ -12,7 +12,7 @@ from oakum.findings.services import assess, elect_note_readers
 from oakum.protocol.messages import ChangelogEntry, NotesUpload
 from tests.web.conftest import SignIn
 from tests.web.pages import read
-from tests.web.rows import CVE, EXPLOITED_CVE, NEW_OPENSSL, OLD_OPENSSL, OFFERED, World, add_host, import_advisories
+from tests.web.rows import CVE, EXPLOITED_CVE, NEW_OPENSSL, OFFERED, OLD_OPENSSL, World, add_host, import_advisories
 
 LIST_QUERY_COUNT_MAX = 32
 
@@ -131,7 +131,9 @@ def test_release_notes_are_shown_with_who_told_them(world: World, signed_in: Sig
     host = add_host(world, "web01.example.test", offered=OFFERED[:2])
     elect_note_readers(now=world.now)
     ((asked,),) = [notes_wanted([host.id])[host.id]]
-    entry = ChangelogEntry(NEW_OPENSSL, "bookworm-security", "high", "Mon, 03 Nov 2025 20:11:04 +0100", f"  * Fix {CVE}.")
+    entry = ChangelogEntry(
+        NEW_OPENSSL, "bookworm-security", "high", "Mon, 03 Nov 2025 20:11:04 +0100", f"  * Fix {CVE}."
+    )
     upload = NotesUpload(1, asked.source_name, asked.source_version, "", (entry,))
     record_notes(organisation_id=world.organisation.id, host_id=host.id, upload=upload, now=world.now)
     assess(now=world.now)

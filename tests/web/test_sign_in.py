@@ -50,7 +50,9 @@ def test_a_fragment_that_lost_its_session_moves_the_whole_page(client: Client, w
     assert answer["HX-Redirect"] == "/sign-in?next=http%3A%2F%2Ftestserver%2Fhosts"
 
 
-@pytest.mark.parametrize("target", ["https://elsewhere.example.test/", "//elsewhere.example.test", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "target", ["https://elsewhere.example.test/", "//elsewhere.example.test", "javascript:alert(1)"]
+)
 def test_signing_in_never_leads_elsewhere(client: Client, newcomer: tuple[Person, str], target: str) -> None:
     _, password = newcomer
     sent = client.post("/sign-in", {"name": "nora", "password": password, "next": target})

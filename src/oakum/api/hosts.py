@@ -20,6 +20,7 @@ from oakum.fleet.models import HostState
 from oakum.identity.models import Role
 from oakum.identity.queries import Session
 from oakum.policy.queries import rules_of
+from oakum.rollout.queries import HostRollout, rollouts_of_host
 
 router = Router()
 UPDATE_COUNT_MAX = 500
@@ -153,6 +154,14 @@ def list_changes(request: HttpRequest, ref: Text, limit: Limit = 50) -> list[que
             organisation_id=session.organisation_id, host_id=resolve_host(session, ref, utc_now()), limit=limit
         )
     )
+
+
+@router.get("/{ref}/rollouts", response=list[HostRollout])
+def list_rollouts_of_host(request: HttpRequest, ref: Text) -> list[HostRollout]:
+    """List the newest rollouts that a host is or was in."""
+    session = session_of(request)
+    host_id = resolve_host(session, ref, utc_now())
+    return list(rollouts_of_host(organisation_id=session.organisation_id, host_id=host_id))
 
 
 @router.patch("/{ref}", response=Done)

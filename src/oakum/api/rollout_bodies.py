@@ -90,7 +90,7 @@ class RolloutBody(Body):
 
     patches: Literal["security"] | Annotated[list[RowId | Text], Field(max_length=PATCH_NAMED_COUNT_MAX)] | CureChoice
     hosts: Literal["all"] | Hosts | GroupChoice | None = None
-    rings: SizeChoice | Annotated[list[Hosts], Field(max_length=RING_NAMED_COUNT_MAX)] | None = None
+    rings: SizeChoice | Annotated[list[Hosts], Field(min_length=1, max_length=RING_NAMED_COUNT_MAX)] | None = None
     window: WindowChosen | None = None
     name: Sentence = ""
     soak_seconds: Seconds | None = None

@@ -90,15 +90,15 @@ def list_plans(request: HttpRequest, ref: Text, limit: RolloutLimit = 50) -> lis
 
 
 @router.post("/{ref}/approve", response=queries.RolloutRow)
-def approve_rollout(request: HttpRequest, ref: Text, payload: Comment) -> queries.RolloutRow:
+def approve_rollout(request: HttpRequest, ref: Text, payload: Comment | None = None) -> queries.RolloutRow:
     """Approve exactly these versions, hosts and windows; needs the role approver, and who asked never approves."""
-    return _say(request, ref, services.approve, comment=payload.comment)
+    return _say(request, ref, services.approve, comment=payload.comment if payload else "")
 
 
 @router.post("/{ref}/reject", response=queries.RolloutRow)
-def reject_rollout(request: HttpRequest, ref: Text, payload: Comment) -> queries.RolloutRow:
+def reject_rollout(request: HttpRequest, ref: Text, payload: Comment | None = None) -> queries.RolloutRow:
     """Refuse approval, which ends the rollout; needs the role approver."""
-    return _say(request, ref, services.reject, comment=payload.comment)
+    return _say(request, ref, services.reject, comment=payload.comment if payload else "")
 
 
 @router.post("/{ref}/start", response=queries.RolloutRow)
@@ -108,27 +108,27 @@ def start_rollout(request: HttpRequest, ref: Text) -> queries.RolloutRow:
 
 
 @router.post("/{ref}/pause", response=queries.RolloutRow)
-def pause_rollout(request: HttpRequest, ref: Text, payload: Reason) -> queries.RolloutRow:
+def pause_rollout(request: HttpRequest, ref: Text, payload: Reason | None = None) -> queries.RolloutRow:
     """Let nobody start until it is resumed; what has started goes on.  Needs the role operator."""
-    return _say(request, ref, services.pause, reason=payload.reason)
+    return _say(request, ref, services.pause, reason=payload.reason if payload else "")
 
 
 @router.post("/{ref}/resume", response=queries.RolloutRow)
-def resume_rollout(request: HttpRequest, ref: Text, payload: Resumption) -> queries.RolloutRow:
+def resume_rollout(request: HttpRequest, ref: Text, payload: Resumption | None = None) -> queries.RolloutRow:
     """Go on: after a pause needs the role operator; after a halt an approver who did not ask for the rollout."""
-    return _say(request, ref, services.resume, retry_failed=payload.retry_failed)
+    return _say(request, ref, services.resume, retry_failed=payload is not None and payload.retry_failed)
 
 
 @router.post("/{ref}/halt", response=StopAnswer)
-def halt_rollout(request: HttpRequest, ref: Text, payload: Reason) -> StopAnswer:
+def halt_rollout(request: HttpRequest, ref: Text, payload: Reason | None = None) -> StopAnswer:
     """Stop at once: after the answer no start permit is granted.  Needs the role operator."""
-    return _stop(request, ref, services.halt, payload.reason)
+    return _stop(request, ref, services.halt, payload.reason if payload else "")
 
 
 @router.post("/{ref}/cancel", response=StopAnswer)
-def cancel_rollout(request: HttpRequest, ref: Text, payload: Reason) -> StopAnswer:
+def cancel_rollout(request: HttpRequest, ref: Text, payload: Reason | None = None) -> StopAnswer:
     """End the rollout for good.  Needs the role operator."""
-    return _stop(request, ref, services.cancel, payload.reason)
+    return _stop(request, ref, services.cancel, payload.reason if payload else "")
 
 
 def _say(

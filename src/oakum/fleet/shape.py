@@ -6,6 +6,7 @@ make the database refuse a whole batch.  Whether a version is one is the scheme'
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -27,8 +28,7 @@ from oakum.protocol.inventory import (
     OffersSection,
     PackagesSection,
 )
-from oakum.protocol.messages import CheckIn, EnrolRequest, InventoryUpload
-from oakum.protocol.orders import PHASES
+from oakum.protocol.messages import ActiveOrder, CheckIn, EnrolRequest, InventoryUpload
 from oakum.protocol.trust import MODES
 
 HASH_RE = re.compile(r"[0-9a-f]{64}")
@@ -96,24 +96,29 @@ def check_in_problem(check_in: CheckIn) -> str:
             return f"{name} is no SHA-256 in hex"
     if check_in.boot_id and not ID_RE.fullmatch(check_in.boot_id):
         return "boot_id is too long"
-    if parse_utc(check_in.sent_at) is None:
-        return "sent_at is no instant in UTC"
-    if check_in.lists_updated_at and parse_utc(check_in.lists_updated_at) is None:
-        return "lists_updated_at is no instant in UTC"
+    for name, value in (("sent_at", check_in.sent_at), ("lists_updated_at", check_in.lists_updated_at)):
+        # Lists that were never updated have no instant.
+        if parse_utc(value) is None and (value or name == "sent_at"):
+            return f"{name} is no instant in UTC"
     if not 0 <= check_in.generation_max <= GENERATION_MAX:
         return "generation_max is out of bounds"
-    return _agent_problem(check_in.policy_mode, check_in.agent_version) or _active_problem(check_in)
-
-
-def _active_problem(check_in: CheckIn) -> str:
     if len(check_in.active) > ACTIVE_COUNT_MAX:
         return f"active has more than {ACTIVE_COUNT_MAX} orders"
-    for index, order in enumerate(check_in.active):
-        if order.phase not in PHASES:
-            return f"active[{index}].phase is none of {', '.join(PHASES)}"
-        if _too_long((order.order_id, order.order_hash, order.detail, order.at)):
-            return f"active[{index}] has too long a text"
-    return ""
+    return _agent_problem(check_in.policy_mode, check_in.agent_version)
+
+
+def cleaned_active(active: Iterable[ActiveOrder]) -> list[dict[str, str]]:
+    """Return what a host says it is doing as it may be stored: texts cut, without NUL.
+
+    It is for people to read; a host must not be shut out for a word in it.
+    """
+    return [
+        {
+            field.name: getattr(order, field.name).replace("\0", "")[:TEXT_LENGTH_MAX]
+            for field in dataclasses.fields(order)
+        }
+        for order in active
+    ]
 
 
 def inventory_problem(upload: InventoryUpload) -> str:
@@ -144,8 +149,9 @@ def _packages_problem(section: PackagesSection) -> str:
         return "packages.packages has entries although the section is unknown"
     if len({(package.name, package.architecture) for package in section.packages}) != len(section.packages):
         return f"packages.packages names {_twice(section.packages)} twice"
-    if any(len(state) > STATE_LENGTH_MAX for state in {package.state for package in section.packages}):
-        return "packages.packages has too long a state"
+    states = {package.state for package in section.packages}
+    if any(len(state) > STATE_LENGTH_MAX or not state.isprintable() for state in states):
+        return "packages.packages has a state that is too long or not printable"
     return ""
 
 
@@ -173,8 +179,8 @@ def _offers_problem(section: OffersSection) -> str:
     for index, repository in enumerate(section.repositories):
         origin = repository.origin
         texts = (origin.origin, origin.label, origin.suite, origin.codename, origin.component)
-        if _too_long((repository.address, *texts)) or not 0 <= repository.package_count <= BYTES_MAX:
-            return f"offers.repositories[{index}] has too long a text or an impossible count"
+        if _unfit((repository.address, *texts)) or not 0 <= repository.package_count <= BYTES_MAX:
+            return f"offers.repositories[{index}] has a text that is too long or holds a NUL or an impossible count"
     return ""
 
 
@@ -186,7 +192,7 @@ def _offer_texts_problem(offer: Offer) -> str:
     texts = [offer.installed_version, offer.kept_back]
     for origin in offer.origins:
         texts += (origin.origin, origin.label, origin.suite, origin.codename, origin.component)
-    return " has too long a text" if _too_long(texts) else ""
+    return " has a text that is too long or holds a NUL" if _unfit(texts) else ""
 
 
 def _facts_problem(facts: FactsSection) -> str:
@@ -228,14 +234,14 @@ def _facts_lists_problem(facts: FactsSection) -> str:
         if len(service.packages) > NAME_COUNT_MAX or not 0 <= service.process_count <= BYTES_MAX:
             return "facts.stale_services has a service with too many packages or an impossible count"
         texts += (service.unit, *service.packages)
-    return "facts has too long a text in a list" if _too_long(texts) else ""
+    return "facts has a text that is too long or holds a NUL in a list" if _unfit(texts) else ""
 
 
 def _section_problem(name: str, manager: str, status: str, reason: str) -> str:
     if status not in STATUSES:
         return f"{name}.status is none of {', '.join(STATUSES)}"
-    if len(manager) > ARCHITECTURE_LENGTH_MAX or len(reason) > TEXT_LENGTH_MAX:
-        return f"{name}.manager or {name}.reason is too long"
+    if _unfit((manager, reason)):
+        return f"{name}.manager or {name}.reason is too long or holds a NUL"
     if status == UNKNOWN and not reason:
         return f"{name}.reason is empty although the section is unknown"
     return ""
@@ -257,5 +263,6 @@ def words_problem(name: str, version: str, architecture: str, source_name: str, 
     return ""
 
 
-def _too_long(texts: Iterable[str]) -> bool:
-    return any(len(text) > TEXT_LENGTH_MAX for text in texts)
+def _unfit(texts: Iterable[str]) -> bool:
+    # PostgreSQL keeps no NUL in a text.
+    return any(len(text) > TEXT_LENGTH_MAX or "\0" in text for text in texts)

@@ -21,7 +21,7 @@ class Files:
     """Answers for the agent's file and the installer, with an ETag so that nothing is sent twice."""
 
     def __init__(self, *, server_url: str, certificate: str) -> None:
-        """``server_url`` is where hosts reach us; ``certificate`` the SHA-256 in hex of what is shown there, or empty."""
+        """``server_url`` is where hosts reach us; ``certificate`` the SHA-256 in hex of what it shows, or empty."""
         self._server_url = server_url
         self._certificate = certificate
 

@@ -44,8 +44,6 @@ from oakum.protocol.messages import (
 )
 from oakum.rollout.services import grant_permit, record_outcomes
 
-NUMBER_MAX = 2**63 - 1  # what a column holds
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speaker:
@@ -79,15 +77,12 @@ def _inventory(speaker: Speaker, upload: InventoryUpload) -> InventoryReply:
 
 def _permit(speaker: Speaker, request: PermitRequest) -> PermitReply:
     organisation_of_speaker(host_id=speaker.host_id)
-    _check_number("generation", request.generation)
     return grant_permit(host_id=speaker.host_id, request=request, now=speaker.now)
 
 
 def _outcomes(speaker: Speaker, upload: OutcomesUpload) -> OutcomesReply:
     organisation_of_speaker(host_id=speaker.host_id)
     _check_count("outcomes", len(upload.outcomes), OUTCOME_COUNT_MAX)
-    for outcome in upload.outcomes:
-        _check_number("generation", outcome.generation)
     stored = record_outcomes(host_id=speaker.host_id, outcomes=upload.outcomes, now=speaker.now)
     return OutcomesReply(stored=tuple(stored))
 
@@ -104,15 +99,6 @@ def _check_count(name: str, count: int, count_max: int) -> None:
         raise HostError(
             code="body_garbage",
             sentence=f"The body cannot be read: {name} has {count} entries, more than {count_max}.",
-            next_step="Update the agent on this host.",
-        )
-
-
-def _check_number(name: str, number: int) -> None:
-    if not 0 <= number <= NUMBER_MAX:
-        raise HostError(
-            code="body_garbage",
-            sentence=f"The body cannot be read: {name} is out of bounds.",
             next_step="Update the agent on this host.",
         )
 

@@ -6,7 +6,6 @@ Types are checked by msgspec, here and nowhere else in Oakum; what the values me
 from __future__ import annotations
 
 import hashlib
-import re
 import zlib
 from typing import Any, Generic, TypeVar
 
@@ -20,8 +19,6 @@ T = TypeVar("T")
 GZIP = b"gzip"
 ENCODINGS = (b"", b"identity", GZIP)
 _GZIP_WINDOW_BITS = 31  # zlib's word for: a gzip header and the largest window
-# JSON can only say NUL as an escape.  PostgreSQL takes no NUL in text, and nothing honest sends one.
-_NUL_RE = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class Decoder(Generic[T]):
@@ -41,8 +38,6 @@ class Decoder(Generic[T]):
         plain = inflate(body, self._plain_bytes_max) if encoding == GZIP else body
         if len(plain) > self._plain_bytes_max:
             raise _too_large(self._plain_bytes_max)
-        if b"u0000" in plain and _NUL_RE.search(plain):
-            raise _garbage("a text holds a NUL character")
         try:
             value: Any = self._decoder.decode(plain)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -34,7 +34,7 @@ def run_leased(name: str, step: Step, *, holder: str, clock: Callable[[], dateti
         waits_for = step(clock())
     except Exception as error:  # noqa: BLE001 - the loop's outermost frame: whatever failed, the loop lives on
         problem = "".join(traceback.format_exception(error))[-PROBLEM_LENGTH_MAX:]
-        log.error("loop_failed loop=%s error=%r", name, error)
+        log.error("loop_failed loop=%s error=%r", name, error)  # noqa: TRY400 - the whole chain is in the row
     _record(name, clock(), waits_for, problem)
     return True
 

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 from django.urls import reverse
 
+from oakum.core.planning.values import RolloutState
 from oakum.identity.models import Role
 from oakum.identity.queries import Session
+from oakum.rollout.queries import RolloutRow, rollouts
 
 THEME_COOKIE = "oakum_theme"
 THEMES = ("light", "dark")
+RUNNING_COUNT = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +73,19 @@ def shell(request: HttpRequest) -> dict[str, object]:
     return frame | {
         "speaker": speaker,
         "sections": sections,
+        "running": lambda: _running(request, speaker),
         "may_operate": speaker.allows(Role.OPERATOR),
         "may_approve": speaker.allows(Role.APPROVER),
         "may_administer": speaker.allows(Role.ADMINISTRATOR),
     }
+
+
+def _running(request: HttpRequest, speaker: Session) -> tuple[RolloutRow, ...]:
+    """Return the rollouts that run, so that they can be halted from any page but those that show them already."""
+    if request.path == reverse("web:overview") or request.path.startswith(reverse("web:rollouts")):
+        return ()
+    found = rollouts(organisation_id=speaker.organisation_id, states=(RolloutState.RUNNING,), limit=RUNNING_COUNT)
+    return found.rows
 
 
 def _place(request: HttpRequest, label: str, name: str) -> Place:

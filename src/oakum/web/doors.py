@@ -102,6 +102,8 @@ def act(request: PersonRequest, verb: Callable[[], str], *, back_to: str) -> Htt
     """
     try:
         messages.success(request, verb())
+    except NotFoundError:
+        raise  # there is no page to go back to
     except OperatorError as fault:
         tell_fault(request, fault)
     return HttpResponseRedirect(back_to)

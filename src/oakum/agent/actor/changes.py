@@ -140,6 +140,11 @@ class AptChanges:
         """Fetch what the change needs into the archive cache."""
         return self._answer(change.download_argv(wanted), DOWNLOAD_SECONDS_MAX, fetches=True)
 
+    def are_cached(self, wanted: Sequence[Wanted]) -> bool:
+        """Say whether the .debs of all of ``wanted`` lie in apt's archive cache."""
+        archives = self.directories().archives
+        return all(self._system.size("%s/%s" % (archives, each.file_name)) > 0 for each in wanted)
+
     def download_old(self, wanted: Sequence[Wanted]) -> Answer:
         """Fetch the installed versions into the archive cache, those that some repository has."""
         return self._answer(change.download_old_argv(wanted), DOWNLOAD_SECONDS_MAX, fetches=True)

@@ -127,7 +127,9 @@ def _begin(tools: Tools, case: OrderCase, reply: PermitReply, sent: float) -> St
     record = tools.commit_reported(started)
     if context.monotonic() >= lapses:
         return _not_begun(tools, OrderCase(record, order), DEFERRED_LAPSED, LAPSED)
-    directory, argv = tools.store.directory(order.order_id), change.install_argv(judge.wanted_new(order))
+    wanted = judge.wanted_new(order)
+    argv = change.install_argv(wanted, cached=tools.apt.are_cached(wanted))
+    directory = tools.store.directory(order.order_id)
     try:
         tools.system.launch(directory, INSTALL, argv, environment=change.environment())
     except HostError as error:

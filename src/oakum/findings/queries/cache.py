@@ -26,7 +26,7 @@ from oakum.intel.models import Feed
 
 AGE_MAX = timedelta(seconds=60)
 ORGANISATION_COUNT_MAX = 64
-REMOVED_COUNT_MAX = 50_000  # as many hosts and changes
+REMOVED_COUNT_MAX = 50_000  # as many hosts
 OFFERS_COUNT_MAX = 20_000  # as many different offers
 MEMO_COUNT_MAX = 500_000
 
@@ -35,7 +35,7 @@ MEMO_COUNT_MAX = 500_000
 class Entry:
     """What is kept for one organisation."""
 
-    removed: Removed = field(default_factory=dict)
+    removed: Removed = field(default_factory=Removed)
     offers: KnownOffers = field(default_factory=dict)
     risk: Risk | None = None
     mark: object = None
@@ -54,8 +54,8 @@ def entry_of(organisation_id: UUID) -> Entry:
         _entries[organisation_id] = entry
         while len(_entries) > ORGANISATION_COUNT_MAX:
             del _entries[next(iter(_entries))]
-    if len(entry.removed) > REMOVED_COUNT_MAX:
-        entry.removed = {}
+    if len(entry.removed.sets) > REMOVED_COUNT_MAX:
+        entry.removed = Removed()
     if len(entry.offers) > OFFERS_COUNT_MAX:
         entry.offers = {}
     return entry

@@ -9,10 +9,11 @@ matter.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from uuid import UUID
 
+from django.db.models import Max
 from pyroaring import BitMap
 
 from oakum.catalogue.models import PackageVersion
@@ -26,7 +27,17 @@ CHANGE_COUNT_MAX = 200  # of one host, newest first
 HOST_COUNT_MAX = 500  # in one statement
 NAME_COUNT_MAX = 1_000
 
-Removed = MutableMapping[tuple[UUID, bytes], BitMap]
+# Ids are given before they are committed: a change with a lower id may show up a moment later.
+LATE_ID_COUNT = 1_000
+
+
+@dataclass(slots=True, kw_only=True)
+class Removed:
+    """What hosts have replaced or removed, remembered until their next change; and the changes that were noticed."""
+
+    sets: dict[UUID, BitMap] = field(default_factory=dict)
+    noticed: set[int] = field(default_factory=set)
+    newest_id: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +57,27 @@ def may_run_old_code(host: HostLine) -> bool:
 def removed_versions(organisation_id: UUID, hosts: Iterable[HostLine], known: Removed) -> dict[UUID, BitMap]:
     """Return what each of these hosts has replaced or removed; ``known`` remembers it from request to request."""
     asked = list(hosts)
-    missing = [host for host in asked if (host.id, host.digest) not in known]
+    _forget_changed(organisation_id, known)
+    missing = [host for host in asked if host.id not in known.sets]
     for start in range(0, len(missing), HOST_COUNT_MAX):
         _load_removed(organisation_id, missing[start : start + HOST_COUNT_MAX], known)
-    return {host.id: known[(host.id, host.digest)] for host in asked}
+    return {host.id: known.sets.get(host.id, BitMap()) - host.package_set() for host in asked}
+
+
+def _forget_changed(organisation_id: UUID, known: Removed) -> None:
+    """Forget the hosts that have changed since the last look."""
+    late_id = max(0, known.newest_id - LATE_ID_COUNT)
+    rows = HostChange.objects.filter(organisation_id=organisation_id, id__gt=late_id)
+    if not known.newest_id:
+        known.newest_id = rows.aggregate(newest=Max("id"))["newest"] or 0
+        known.sets.clear()
+        return
+    for change_id, host_id in rows.values_list("id", "host_id"):
+        if change_id not in known.noticed:
+            known.noticed.add(change_id)
+            known.sets.pop(host_id, None)
+            known.newest_id = max(known.newest_id, change_id)
+    known.noticed = {change_id for change_id in known.noticed if change_id > known.newest_id - LATE_ID_COUNT}
 
 
 def _load_removed(organisation_id: UUID, hosts: Sequence[HostLine], known: Removed) -> None:
@@ -59,24 +87,27 @@ def _load_removed(organisation_id: UUID, hosts: Sequence[HostLine], known: Remov
         if len(changes[host_id]) < CHANGE_COUNT_MAX:
             changes[host_id].append(load_set(removed))
     for host in hosts:
-        known[(host.id, host.digest)] = BitMap().union(*changes[host.id]) - host.package_set()
+        known.sets[host.id] = BitMap().union(*changes[host.id])
 
 
 def old_versions(
     organisation_id: UUID, risk: Risk, hosts: Sequence[HostLine], removed: Mapping[UUID, BitMap]
 ) -> dict[UUID, tuple[OldVersion, ...]]:
     """Return the affected old versions of each host whose replacement is installed, unless they surely run no more."""
-    keys = {
-        host.id: ("old", host.id, host.digest, host.running_old, host.stale_status, host.facts_hash) for host in hosts
-    }
+    affected = {host.id: removed[host.id] & risk.affected for host in hosts}
+    keys = {host.id: _memo_key(host, affected[host.id]) for host in hosts}
     new = [host for host in hosts if keys[host.id] not in risk.memo]
-    affected = {host.id: removed[host.id] & risk.affected for host in new}
-    siblings = _siblings(risk, BitMap().union(*affected.values()))
+    siblings = _siblings(risk, BitMap().union(*(affected[host.id] for host in new)))
     names = reboot_names(organisation_id, [host for host in new if affected[host.id] and load_set(host.running_old)])
     for host in new:
         found = _of_host(risk, host, affected[host.id], siblings, names.get(host.id, frozenset()))
         risk.memo[keys[host.id]] = tuple(found)
     return {host.id: _remembered(risk, keys[host.id]) for host in hosts}
+
+
+def _memo_key(host: HostLine, affected: BitMap) -> object:
+    told = (host.running_old, host.stale_status, host.facts_hash)
+    return ("old", host.id, host.digest, affected.serialize(), *told)
 
 
 def _remembered(risk: Risk, key: object) -> tuple[OldVersion, ...]:

@@ -21,7 +21,7 @@ from oakum.findings.queries.cache import entry_of
 from oakum.findings.queries.due import Schedule, schedule_of
 from oakum.findings.queries.offers import SourceOffer, UpdateKey, load_offers
 from oakum.findings.queries.risk import Affected, Hit, Risk, cure_key, make_group
-from oakum.findings.queries.view import Presence, Slice, View
+from oakum.findings.queries.view import Slice, View, Whereabouts
 
 NAME_COUNT_MAX = 1_000  # in one statement
 
@@ -77,7 +77,7 @@ def slices_by_source(view: View) -> dict[Source, list[Slice]]:
     """Return the slices of installed versions by source package: only these an update can cure."""
     found: dict[Source, list[Slice]] = defaultdict(list)
     for slice_ in view.slices:
-        if slice_.presence is Presence.INSTALLED:
+        if slice_.whereabouts is Whereabouts.INSTALLED:
             found[(slice_.group.stream, slice_.group.source_name)].append(slice_)
     return found
 

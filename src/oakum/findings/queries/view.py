@@ -24,8 +24,8 @@ from oakum.findings.queries.risk import Affected, Kernel, Risk, make_group
 from oakum.findings.queries.values import AsOf, Rules
 
 
-class Presence(StrEnum):
-    """In which way a host has an affected version."""
+class Whereabouts(StrEnum):
+    """Where the code of an affected version is on a host."""
 
     INSTALLED = "installed"
     OLD_KERNEL = "old_kernel"  # a fixed one is installed, a reboot is missing
@@ -34,15 +34,15 @@ class Presence(StrEnum):
 
 
 _OLD_CODE = {
-    Presence.INSTALLED: OldCode.NO,
-    Presence.OLD_KERNEL: OldCode.KERNEL,
-    Presence.OLD_SERVICE: OldCode.SERVICE,
-    Presence.OLD_UNSEEN: OldCode.UNKNOWN,
+    Whereabouts.INSTALLED: OldCode.NO,
+    Whereabouts.OLD_KERNEL: OldCode.KERNEL,
+    Whereabouts.OLD_SERVICE: OldCode.SERVICE,
+    Whereabouts.OLD_UNSEEN: OldCode.UNKNOWN,
 }
 _BY_OLD_CODE = {
-    OldCode.KERNEL: Presence.OLD_KERNEL,
-    OldCode.SERVICE: Presence.OLD_SERVICE,
-    OldCode.UNKNOWN: Presence.OLD_UNSEEN,
+    OldCode.KERNEL: Whereabouts.OLD_KERNEL,
+    OldCode.SERVICE: Whereabouts.OLD_SERVICE,
+    OldCode.UNKNOWN: Whereabouts.OLD_UNSEEN,
 }
 
 
@@ -51,7 +51,7 @@ class Slice:
     """One group on hosts of the same kind; ``members`` are their indexes, ascending: by enrolment."""
 
     group: Affected
-    presence: Presence
+    whereabouts: Whereabouts
     is_public: bool
     remedy: Remedy
     schedule: Schedule
@@ -60,7 +60,7 @@ class Slice:
     @property
     def can_be_overdue(self) -> bool:
         """Whether lateness is known: not where a fix is on disk and nobody could see what runs."""
-        return self.presence is not Presence.OLD_UNSEEN
+        return self.whereabouts is not Whereabouts.OLD_UNSEEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,36 +112,36 @@ def load_view(*, organisation_id: UUID, rules: Rules, now: datetime) -> View:
     removed = removed_versions(organisation_id, with_past, entry_of(organisation_id).removed)
     risk = risk_for(organisation_id=organisation_id, hosts=hosts, removed=removed, now=now)
     olds = old_versions(organisation_id, risk, with_past, removed)
-    members: dict[tuple[Affected, Presence, bool, bool], list[int]] = defaultdict(list)
+    members: dict[tuple[Affected, Whereabouts, bool, bool], list[int]] = defaultdict(list)
     for host in hosts:
         public, knows = host.is_public, host.knows_packages
         installed = groups_of(risk, host)
         for group in installed:
-            members[(group, Presence.INSTALLED, public, knows)].append(host.index)
+            members[(group, Whereabouts.INSTALLED, public, knows)].append(host.index)
         old = _old_findings(risk, olds.get(host.id, ()), installed)
-        for group, presence in dict.fromkeys((*_kernel_findings(risk, host), *old)):
-            members[(group, presence, public, knows)].append(host.index)
+        for group, whereabouts in dict.fromkeys((*_kernel_findings(risk, host), *old)):
+            members[(group, whereabouts, public, knows)].append(host.index)
     slices = tuple(
         Slice(
             group=group,
-            presence=presence,
+            whereabouts=whereabouts,
             is_public=is_public,
-            remedy=_remedy(group, presence, knows=knows),
+            remedy=_remedy(group, whereabouts, knows=knows),
             schedule=schedule_of(risk, group, rules.pack, is_public=is_public),
             members=tuple(indexes),
         )
-        for (group, presence, is_public, knows), indexes in members.items()
+        for (group, whereabouts, is_public, knows), indexes in members.items()
     )
     return View(now=now, rules=rules, risk=risk, hosts=hosts, slices=slices)
 
 
-def _remedy(group: Affected, presence: Presence, *, knows: bool) -> Remedy:
+def _remedy(group: Affected, whereabouts: Whereabouts, *, knows: bool) -> Remedy:
     return remedy_state(
         RemedyFacts(
             packages_status="known" if knows else "unknown",
-            affected_is_installed=presence is Presence.INSTALLED,
+            affected_is_installed=whereabouts is Whereabouts.INSTALLED,
             fix_is_known=bool(group.fixed_version),
-            old_code=_OLD_CODE[presence],
+            old_code=_OLD_CODE[whereabouts],
         )
     )
 
@@ -165,7 +165,7 @@ def _has_kernel(risk: Risk, group: Affected) -> bool:
 SIDE_BY_SIDE = re.compile(r"linux-[a-z-]+-\d")
 
 
-def _kernel_findings(risk: Risk, host: HostLine) -> tuple[tuple[Affected, Presence], ...]:
+def _kernel_findings(risk: Risk, host: HostLine) -> tuple[tuple[Affected, Whereabouts], ...]:
     """Return a host's groups with kernel images, by what is booted and what is installed beside it.
 
     A kernel that is older than the running one is a leftover: it does not run and is not open.  The running one, when
@@ -181,7 +181,7 @@ def _kernel_findings(risk: Risk, host: HostLine) -> tuple[tuple[Affected, Presen
     return known
 
 
-def _judge_kernels(risk: Risk, host: HostLine) -> Iterator[tuple[Affected, Presence]]:
+def _judge_kernels(risk: Risk, host: HostLine) -> Iterator[tuple[Affected, Whereabouts]]:
     installed = host.package_set()
     groups = {risk.group_of[version_id] for version_id in installed & risk.affected}
     images = [risk.kernels[version_id] for version_id in installed if version_id in risk.kernels]
@@ -197,38 +197,38 @@ def _judge_kernels(risk: Risk, host: HostLine) -> Iterator[tuple[Affected, Prese
 
 def _judge_kernel(
     risk: Risk, group: Affected, images: list[Kernel], running: Kernel | None, names: list[str]
-) -> Iterator[tuple[Affected, Presence]]:
+) -> Iterator[tuple[Affected, Whereabouts]]:
     if running is None or group.source_key > running.source_key:
-        yield group, Presence.INSTALLED
+        yield group, Whereabouts.INSTALLED
     elif group.source_key < running.source_key:
         if any(not SIDE_BY_SIDE.match(name) for name in names):
-            yield group, Presence.INSTALLED
+            yield group, Whereabouts.INSTALLED
     else:
         newest = max(images, key=lambda image: image.source_key)
         if newest.source_key == running.source_key:
-            yield group, Presence.INSTALLED
+            yield group, Whereabouts.INSTALLED
         else:
             cured = without(risk, group, risk.group_of.get(newest.package_version_id))
             if cured is not None:
-                yield cured, Presence.OLD_KERNEL
+                yield cured, Whereabouts.OLD_KERNEL
 
 
 def _old_findings(
     risk: Risk, olds: Collection[OldVersion], installed: Collection[Affected]
-) -> tuple[tuple[Affected, Presence], ...]:
+) -> tuple[tuple[Affected, Whereabouts], ...]:
     """Return what still runs of versions that the host has replaced, less what the replacements have as well."""
-    found: dict[Affected, Presence] = {}
+    found: dict[Affected, Whereabouts] = {}
     for old in olds:
         group = risk.group_of[old.package_version_id]
         cured = without(risk, group, risk.group_of.get(old.installed_id))
         # Another binary package of the same source may still be installed at the old version: that says it already.
         if cured is not None and group not in installed:
-            found[cured] = max(found.get(cured, Presence.OLD_UNSEEN), _BY_OLD_CODE[old.old_code], key=_WEIGHT.index)
+            found[cured] = max(found.get(cured, Whereabouts.OLD_UNSEEN), _BY_OLD_CODE[old.old_code], key=_WEIGHT.index)
     return tuple(found.items())
 
 
 # Binary packages of one source may differ in what runs of them: what is known outweighs, and a reboot ends it all.
-_WEIGHT = (Presence.OLD_UNSEEN, Presence.OLD_SERVICE, Presence.OLD_KERNEL)
+_WEIGHT = (Whereabouts.OLD_UNSEEN, Whereabouts.OLD_SERVICE, Whereabouts.OLD_KERNEL)
 
 
 def without(risk: Risk, group: Affected, other: Affected | None) -> Affected | None:

@@ -240,7 +240,6 @@ def hosts_with_package_version(*, organisation_id: UUID, package_version_id: int
 
 def host_counts(*, organisation_id: UUID, now: datetime, stale_after: timedelta = STALE_AFTER_DEFAULT) -> HostCounts:
     """Return the numbers of the overview; each has a list behind it: hosts(state=...)."""
-
     present = Host.objects.filter(organisation_id=organisation_id).exclude(state=HostState.RETIRED)
     by_word = present.values("state", "packages_status", "reboot_required").annotate(count=Count("*"))
     words = list(by_word.order_by())  # ordered by nothing: a dozen rows out of one index

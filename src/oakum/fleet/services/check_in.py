@@ -20,9 +20,8 @@ from oakum.fleet.models import Host, HostState
 from oakum.fleet.nonce import CLONE_NEXT_STEP, CLONE_SENTENCE, Accepted, Clone, SentAgain, judge_nonce
 from oakum.fleet.services.door import refusal_of_state
 from oakum.fleet.services.enrolment import fresh_nonce
-from oakum.fleet.shape import check_in_problem, parse_utc
+from oakum.fleet.shape import check_in_problem, cleaned_active, parse_utc
 from oakum.journal.services import append
-from oakum.protocol.codec import to_plain
 from oakum.protocol.messages import CLOCK_SKEW_SECONDS_MAX, CheckIn
 
 # A write transaction holds up every halt on SQLite: 256 hosts take about 10 ms.
@@ -142,7 +141,7 @@ def _take_note(contact: Contact, check_in: CheckIn, now: datetime) -> None:
             setattr(contact, name, said)
             contact.changes[name] = said
     if check_in.active or contact.active_orders != "[]":
-        active = to_plain(check_in.active)
+        active = cleaned_active(check_in.active)
         if json.loads(contact.active_orders) != active:
             contact.active_orders = json.dumps(active)
             contact.changes["active_orders"] = active

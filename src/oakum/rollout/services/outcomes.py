@@ -21,7 +21,7 @@ from oakum.fleet.models import Host
 from oakum.journal.services import append
 from oakum.protocol.codec import to_plain
 from oakum.protocol.messages import OUTCOME_COUNT_MAX, Outcome
-from oakum.protocol.orders import OUTCOME_DEFERRED, OUTCOME_KINDS
+from oakum.protocol.orders import OUTCOME_DEFERRED, OUTCOME_HELD, OUTCOME_KINDS
 from oakum.protocol.trust import REFUSED_EXPIRED, parse_instant
 from oakum.rollout.ids import parse_id
 from oakum.rollout.models import Order, OrderState, OutcomeRecord, Rollout, RolloutHost
@@ -108,7 +108,7 @@ def _apply(order: Order, outcome: Outcome, body: Mapping[str, Any], now: datetim
     age = Age.NEWEST if row.order_id == order.id else Age.REPLACED
     before = (row.state, row.reason)
     step = advance(HostState(row.state), kind=outcome.kind, reason=outcome.reason, age=age)
-    if step.state != row.state or (outcome.kind == OUTCOME_DEFERRED and not step.note):
+    if not step.note and outcome.kind != OUTCOME_HELD:
         row.state, row.reason = step.state, body["reason"][:REASON_LENGTH_MAX]
         row.sentence, row.health = body["sentence"][:SENTENCE_LENGTH_MAX], body["health"]
         row.accepted_at, row.changed_at = None, now

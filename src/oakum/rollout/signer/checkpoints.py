@@ -16,7 +16,6 @@ from oakum.journal.format import CHAIN_INSTALLATION, GENESIS_HASH, chain_of, che
 from oakum.journal.models import Checkpoint, Entry
 from oakum.journal.services import add_checkpoint, head_of_entry
 from oakum.journal.signature import signature_holds
-from oakum.journal.services import add_checkpoint, head_of_entry
 from oakum.protocol.dsse import key_id
 from oakum.rollout.signer.key import SigningKey
 

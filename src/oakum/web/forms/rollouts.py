@@ -83,7 +83,7 @@ class PlanForm(forms.Form):
     rings = forms.CharField(
         required=False,
         label="Sizes of rings",
-        help_text="Left empty: a few hosts that cover every version first, then growing shares. Or numbers, like 1, 5, 20.",
+        help_text="Empty: a few hosts that cover every version first, then growing shares. Or numbers: 1, 5, 20.",
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
     )
     soak_hours = forms.FloatField(

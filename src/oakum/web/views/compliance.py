@@ -45,9 +45,7 @@ def compliance(request: PersonRequest) -> HttpResponse:
     found = queries.compliance(organisation_id=request.speaker.organisation_id, now=request.now)
     verdict, group = choice_of(request, "verdict", VERDICTS), text_of(request, "group")
     rows = [
-        row
-        for row in found.rows
-        if (not verdict or row.verdict == verdict) and (not group or group in row.host.groups)
+        row for row in found.rows if (not verdict or row.verdict == verdict) and (not group or group in row.host.groups)
     ]
     offset = offset_of(request)
     context = {

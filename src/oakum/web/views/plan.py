@@ -1,6 +1,6 @@
 """Plan a rollout: ask for it, and see before what it would carry, where, and when it may run.
 
-Nothing moves by asking: a rollout waits for approval, then for its start.  Who is covered, in which rings and with which
+Nothing moves by asking: a rollout waits for approval, then for its start.  Who is covered, in which rings, with which
 versions is decided by ``rollout.services`` and shown on the rollout's own page, for those who approve.
 """
 
@@ -23,7 +23,15 @@ from oakum.identity.queries import approvals_required
 from oakum.policy import queries as policy
 from oakum.policy.values import Occurrence
 from oakum.rollout import services
-from oakum.rollout.requests import CuresFor, GroupHosts, HostsById, PendingSecurity, SourcesByName, StoredWindow, UpdatesById
+from oakum.rollout.requests import (
+    CuresFor,
+    GroupHosts,
+    HostsById,
+    PendingSecurity,
+    SourcesByName,
+    StoredWindow,
+    UpdatesById,
+)
 from oakum.web.doors import BOTH, POST, PersonRequest, page
 from oakum.web.forms.rollouts import CHOSEN, CURES, GROUP, NAMED, SOURCES, PlanForm
 from oakum.web.paging import id_of, text_of, whole_number
@@ -93,9 +101,7 @@ def _host_id(request: PersonRequest, word: str) -> UUID:
     try:
         return UUID(word)
     except ValueError:
-        found = fleet.host_by_name(
-            organisation_id=request.speaker.organisation_id, name=word, now=request.now
-        )
+        found = fleet.host_by_name(organisation_id=request.speaker.organisation_id, name=word, now=request.now)
     if not found:
         raise NotFoundError(code="host_unknown", sentence=f"There is no host named {word}.")
     if len(found) > 1:

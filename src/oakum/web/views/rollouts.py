@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from typing import TypedDict
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -17,7 +19,6 @@ from django_htmx.http import HttpResponseClientRefresh
 from oakum.core.errors import OperatorError
 from oakum.core.planning.values import FINISHED, HARMS, MOVING, HostState, RolloutState
 from oakum.core.planning.verbs import Verb, role_needed
-from oakum.fleet import queries as fleet
 from oakum.identity.models import Role
 from oakum.rollout import queries, services
 from oakum.web.doors import POST, PersonRequest, act, page
@@ -42,7 +43,7 @@ TROUBLES = (
     HostState.REFUSED,
     HostState.DEFERRED,
 )
-_TONES = {state: "bad" for state in HARMS} | {state: "move" for state in MOVING}
+_TONES = dict.fromkeys(HARMS, "bad") | dict.fromkeys(MOVING, "move")
 _TONES |= {HostState.SOAKED: "move", HostState.VERIFIED: "ok", HostState.DEFERRED: "warn", HostState.REFUSED: "warn"}
 STATES = tuple(state.value for state in RolloutState)
 HOST_STATES = tuple(state.value for state in HostState)
@@ -70,14 +71,6 @@ class RingBar:
     ring: queries.RingView
     pieces: tuple[Piece, ...]
     words: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerbButton:
-    """What this person may say now; ``is_asked``: with a reason, a comment or a choice."""
-
-    verb: Verb
-    may: bool
 
 
 def ring_bar(ring: queries.RingView) -> RingBar:
@@ -204,7 +197,16 @@ def act_on_rollout(request: PersonRequest, rollout_id: UUID, verb: str) -> HttpR
     return act(request, lambda: sayings[verb](request, rollout_id), back_to=back_to)
 
 
-def _who(request: PersonRequest, rollout_id: UUID) -> dict[str, object]:
+class _Who(TypedDict):
+    """Who says it to which rollout, when: what every verb takes."""
+
+    organisation_id: UUID
+    rollout_id: UUID
+    person_id: UUID
+    now: datetime
+
+
+def _who(request: PersonRequest, rollout_id: UUID) -> _Who:
     return {
         "organisation_id": request.speaker.organisation_id,
         "rollout_id": rollout_id,
@@ -215,3 +217,51 @@ def _who(request: PersonRequest, rollout_id: UUID) -> dict[str, object]:
 
 def _reason(request: PersonRequest) -> str:
     return request.POST.get("reason", "").replace("\x00", "").strip()[:REASON_LENGTH_MAX]
+
+
+def _approve(request: PersonRequest, rollout_id: UUID) -> str:
+    state = services.approve(**_who(request, rollout_id), comment=_reason(request))
+    if state is RolloutState.AWAITING_APPROVAL:
+        return "You approved it. It waits for one more person."
+    return "You approved it. It can be started." if state is RolloutState.APPROVED else "You approved it."
+
+
+def _reject(request: PersonRequest, rollout_id: UUID) -> str:
+    services.reject(**_who(request, rollout_id), comment=_reason(request))
+    return "You rejected it. It will never run; a changed one can be asked for."
+
+
+def _start(request: PersonRequest, rollout_id: UUID) -> str:
+    services.start(**_who(request, rollout_id))
+    return "Started. The first hosts go as soon as the window is open."
+
+
+def _pause(request: PersonRequest, rollout_id: UUID) -> str:
+    services.pause(**_who(request, rollout_id), reason=_reason(request))
+    return "Paused. Nobody starts until it is resumed; what has started goes on."
+
+
+def _resume(request: PersonRequest, rollout_id: UUID) -> str:
+    services.resume(**_who(request, rollout_id), retry_failed=request.POST.get("retry_failed") == "yes")
+    return "Resumed."
+
+
+def _halt(request: PersonRequest, rollout_id: UUID) -> str:
+    answer = services.halt(**_who(request, rollout_id), reason=_reason(request))
+    return f"Halted. {_holders(answer)}"
+
+
+def _cancel(request: PersonRequest, rollout_id: UUID) -> str:
+    answer = services.cancel(**_who(request, rollout_id), reason=_reason(request))
+    return f"Cancelled for good. {_holders(answer)}"
+
+
+def _holders(answer: services.HaltAnswer) -> str:
+    """Say who may be at work in spite of the halt: those whose start was permitted before it."""
+    if not answer.holders:
+        return "No host was let go before; nothing of it starts any more."
+    names = ", ".join(holder.hostname for holder in answer.holders[:HOLDER_NAME_COUNT])
+    more = len(answer.holders) - HOLDER_NAME_COUNT
+    others = f" and {more} more" if more > 0 else ""
+    count = plural(len(answer.holders), "host was", "hosts were")
+    return f"Nothing else starts. {count} let go before, and may be at work: {names}{others}."

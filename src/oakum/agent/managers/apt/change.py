@@ -116,12 +116,13 @@ def download_argv(wanted: Sequence[Wanted]) -> Tuple[str, ...]:
     return ("apt-get", *_RUN, *_FETCH, *_TRANSACTION, "--download-only", "install", *_specs(wanted))
 
 
-def install_argv(wanted: Sequence[Wanted]) -> Tuple[str, ...]:
-    """Return the command that makes the change, from what was downloaded alone.
+def install_argv(wanted: Sequence[Wanted], *, cached: bool) -> Tuple[str, ...]:
+    """Return the command that makes the change; ``cached``: from the archive cache alone, for all of it is there.
 
-    It is the simulated one, and may remove nothing: a simulation that removed something was refused.
+    It is the simulated one, and may remove nothing: a simulation that removed something was refused.  Packages of a
+    repository on the host's own disk are never in the cache, and apt cannot install them with --no-download.
     """
-    options = (*_RUN, *_CONFIGURATION, *_TRANSACTION, "--no-remove", "--no-download")
+    options = (*_RUN, *_CONFIGURATION, *_TRANSACTION, "--no-remove", *(("--no-download",) if cached else ()))
     return ("apt-get", *options, "install", *_specs(wanted))
 
 
