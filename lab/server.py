@@ -27,7 +27,7 @@ from oakum.cli.client import Client
 PORT = 8800
 START_SECONDS_MAX = 90.0
 POLL_SECONDS = 0.2
-CHECK_IN_SECONDS = 3  # hosts of a lab are near, few and impatient
+CHECK_IN_SECONDS = 5  # hosts of a lab are near, few and impatient
 ENROL_THREADS_MAX = 4
 
 

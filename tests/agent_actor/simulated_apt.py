@@ -20,6 +20,7 @@ Step = tuple[float, Callable[[], int | None]]
 
 ORIGIN = "Lab:1/stable"
 LOCKED = "E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 1234 (unattended-upgr)\n"
+LOCAL_ONLY = ("Dir::Etc::SourceList=/dev/null",)
 AWAY = (
     "Err:1 http://mirror.example.test/debian bookworm InRelease\n"
     "  Could not connect to mirror.example.test:80 (192.0.2.1), connection timed out\n"
@@ -218,7 +219,7 @@ class Commands:
                 have = debs[name].version if name in debs else self.host.version(name)
                 if not have or version_key(have) < version_key(least):
                     more = self.host.archive.newest(name)
-                    if more is None or "Dir::Etc::SourceList=/dev/null" in argv:
+                    if more is None or LOCAL_ONLY[0] in argv:
                         return Plan([], [], "E: Unable to correct problems, you have held broken packages.\n")
                     debs[name] = more
             removed += [name for name in deb.removes if self.host.version(name)]
@@ -256,26 +257,32 @@ class Commands:
 
             return [(0.5, act)]
 
+        plain = {"true": (0.5, lambda: 0), "false": (0.5, lambda: 1), "sleep": (1_000.0, lambda: 0)}.get(argv[0])
+        if plain is not None:
+            return [plain]
         if self.host.foreign_lock:
             return ends(100, LOCKED)
         if argv[: len(change.CONFIGURE)] == change.CONFIGURE:
             return [*self._configure_all(say), (0.5, lambda: 0)]
-        if argv[0] == "dpkg":
-            plan = self._plan(
-                ("--allow-downgrades", "Dir::Etc::SourceList=/dev/null"), tuple(argv[argv.index("--install") + 1 :])
-            )
-        else:
-            plan = self._plan(argv, argv[argv.index("install") + 1 :])
+        plan = self._launched_plan(argv)
         if plan.error:
             return ends(100, plan.error)
-        if plan.removed and "--no-remove" in argv:
-            return ends(100, "E: Packages need to be removed but remove is disabled.\n")
-        if "--no-download" in argv and any(f"{ARCHIVES}/{d.file_name}" not in self.host.files for d in plan.debs):
-            return ends(100, "E: Unable to fetch some archives, maybe run apt-get update or try with --fix-missing?\n")
         acts: list[Step] = [(0.5, lambda name=name: self._remove(name)) for name in plan.removed]  # type: ignore[misc]
         acts += [(1.0, lambda deb=deb: self._unpack(deb, say)) for deb in plan.debs]  # type: ignore[misc]
         acts += [(1.0, lambda deb=deb: self._configure(deb.name, say)) for deb in plan.debs]  # type: ignore[misc]
         return [*acts, (0.5, lambda: 0)]
+
+    def _launched_plan(self, argv: tuple[str, ...]) -> Plan:
+        """Plan as apt or dpkg would at this moment; what the options forbid is an error."""
+        if argv[0] == "dpkg":
+            return self._plan(("--allow-downgrades", *LOCAL_ONLY), argv[argv.index("--install") + 1 :])
+        plan = self._plan(argv, argv[argv.index("install") + 1 :])
+        if not plan.error and plan.removed and "--no-remove" in argv:
+            plan.error = "E: Packages need to be removed but remove is disabled.\n"
+        cached = all(f"{ARCHIVES}/{deb.file_name}" in self.host.files for deb in plan.debs)
+        if not plan.error and "--no-download" in argv and not cached:
+            plan.error = "E: Unable to fetch some archives, maybe run apt-get update or try with --fix-missing?\n"
+        return plan
 
     def _configure_all(self, say: Callable[[str], None]) -> list[Step]:
         bad = [p.deb.name for _key, p in sorted(self.host.packages.items()) if p.state != "installed"]

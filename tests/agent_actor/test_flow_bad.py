@@ -285,9 +285,11 @@ def test_without_room_in_the_spool_nothing_begins() -> None:
     world.deliver(world.order(WEB))
     world.tick()
     assert world.host.launches == []
+    assert world.spool == {}
     world.spool_full = False
     world.run()
-    assert world.host.launches == [] or "started" in world.kinds()
+    assert world.kinds() == ["deferred", "started", "applied", "soaked"]
+    assert world.outcome("deferred").reason == "spool_full"
 
 
 def test_an_order_that_expires_while_it_waits_is_refused() -> None:

@@ -103,7 +103,7 @@ class Storm:
         world.permit_seconds = 12.0 if draw() < 0.1 else 0.2
         host.mirror_up = draw() > 0.2
         host.foreign_lock = "unattended-upgrade" if draw() < 0.15 else ""
-        host.free_bytes = 1_000_000 if draw() < 0.1 else 10_000_000_000
+        host.free_bytes = self.random.choice((0, 1_000_000)) if draw() < 0.1 else 10_000_000_000
         host.systemd_silent = False
         if draw() < 0.1:
             host.kill_program()

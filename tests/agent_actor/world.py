@@ -139,10 +139,10 @@ class World:
         return SimulatedSystem(self.host, self.hook)
 
     def tick(self) -> Work | None:
-        """Let an agent live for one tick; None when it was killed."""
+        """Let an agent live for one tick; None when it was killed or could not write."""
         try:
             done = work(self.context(), self.delivered[-ORDER_COUNT_MAX:], self.system())
-        except Killed:
+        except (Killed, HostError):  # A full disk ends the tick; the agent's main loop reports it.
             done = None
         self.host.end_reboot()
         return done

@@ -45,7 +45,7 @@ class Caller:
 
     def call(self, method: str, path: str, body: object = None, query: dict[str, object] | None = None) -> Answer:
         text = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        found = self._client.generic(
+        found: Any = self._client.generic(
             method,
             f"/api/v1{path}",
             text,

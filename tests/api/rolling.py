@@ -26,6 +26,7 @@ def step(now: datetime) -> None:
 
 def order_of(number: int, hostname: str) -> Order:
     row = RolloutHost.objects.get(rollout__number=number, host__hostname=hostname)
+    assert row.order_id is not None
     return Order.objects.get(id=row.order_id)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import AsyncClient
@@ -87,7 +88,7 @@ def test_under_asgi_an_export_is_sent_in_pieces(world: World) -> None:
     )
 
     async def fetch() -> bytes:
-        found = await AsyncClient().get("/api/v1/journal/export", headers={"Authorization": f"Bearer {token}"})
+        found: Any = await AsyncClient().get("/api/v1/journal/export", headers={"Authorization": f"Bearer {token}"})
         assert found.is_async
         return b"".join([piece async for piece in found.streaming_content])
 

@@ -48,9 +48,7 @@ def test_settings_are_read_by_all_and_changed_by_administrators(viewer: Caller, 
         ({"soak": 3}, 422),
     ],
 )
-def test_settings_out_of_bounds_change_nothing(
-    administrator: Caller, change: dict[str, object], status: int
-) -> None:
+def test_settings_out_of_bounds_change_nothing(administrator: Caller, change: dict[str, object], status: int) -> None:
     before = administrator.get("/policy/settings").ok()
     found = administrator.patch("/policy/settings", change)
     assert found.status == status

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.db.utils import OperationalError
@@ -20,7 +22,7 @@ PARAMETERS = [
     for path, methods in api.get_openapi_schema(path_prefix="/api/v1/")["paths"].items()
     for parameter in methods.get("get", {}).get("parameters", [])
 ]
-NASTY = ["\x00", "a\x00b", "x" * 5_000, "%", "_", "'; --", "\\", "\u202e", "\ud7ff", "None", "[]", "../../..", "-1"]
+NASTY = ("a\x00b", "x" * 5_000, "%_'; --\\", "\u202e\ud7ff\U0001f680", "../../..", "-1")
 
 
 def test_the_document_is_there_for_everybody_and_is_a_valid_one() -> None:
@@ -63,17 +65,14 @@ def resolves(document: dict[str, Any], ref: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize(("path", "parameter"), PARAMETERS, ids=lambda each: each["name"] if isinstance(each, dict) else each)
-def test_no_text_in_any_parameter_is_a_fault_of_the_server(path: str, parameter: dict[str, Any], viewer: Caller) -> None:
-    from urllib.parse import quote
-
-    for text in NASTY:
-        if parameter["in"] == "path":
-            filled = path.replace("{" + parameter["name"] + "}", quote(text, safe=""))
-            answer = viewer.get(filled.replace("{", "").replace("}", ""))
-        else:
-            answer = viewer.get(path.replace("{", "").replace("}", ""), **{parameter["name"]: text})
-        assert answer.status in {200, 404, 409, 422}, (path, parameter["name"], text, answer.body)
+def test_no_text_in_any_parameter_is_a_fault_of_the_server(viewer: Caller) -> None:
+    for path, parameter in PARAMETERS:
+        for text in NASTY:
+            value, query = "x", {parameter["name"]: text}
+            if parameter["in"] == "path":
+                value, query = quote(text, safe=""), {}
+            answer = viewer.get(re.sub(r"{\w+}", value, path), **query)
+            assert answer.status in {200, 404, 409, 422}, (path, parameter["name"], text, answer.body)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +87,17 @@ def test_pages_have_bounds_that_are_told(query: dict[str, object], viewer: Calle
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[]", b'"text"', b"null", b"\xff\xfe", b'{"name": "a\\u0000b"}', b'{"name": "\\ud800"}', b'{"name": 3}'],
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'"text"',
+        b"null",
+        b"\xff\xfe",
+        b'{"name": "a\\u0000b"}',
+        b'{"name": "\\ud800"}',
+        b'{"name": 3}',
+    ],
 )
 def test_bodies_that_are_none_are_refused_and_never_a_fault_of_the_server(body: bytes, operator: Caller) -> None:
     answer = operator.call("POST", "/hosts/groups", body)

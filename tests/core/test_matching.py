@@ -64,6 +64,13 @@ def test_the_evidence_says_which_comparison_held() -> None:
     assert found == ["openssl 3.0.20-1~deb12u1 is older than 3.0.20-1~deb12u2, fixed by DSA-5999-1 (feed osv-debian)"]
 
 
+def test_what_hosts_tell_is_worded_as_their_word() -> None:
+    told = fixed_in("openssl", "3.0-2", ref="openssl 3.0-2", feed_name="host-notes", organisation_id=ORGANISATION)
+    assert evidence_of(version("openssl", "3.0-1"), told) == [
+        "openssl 3.0-1 is older than 3.0-2, which hosts tell is a security update (feed host-notes)"
+    ]
+
+
 @pytest.mark.parametrize(
     ("state", "words"),
     [

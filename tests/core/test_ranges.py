@@ -95,6 +95,8 @@ def held(events: list[tuple[str, str]], version: str) -> bool:
         # A limit ends a range and fixes nothing; "*" limits nothing.
         ([("introduced", "0"), ("limit", "2")], ["1"], ["2"]),
         ([("introduced", "0"), ("limit", "*")], ["1", "2147483647:9"], []),
+        # Introduced twice and fixed once: affected from the first on.
+        ([("introduced", "1"), ("introduced", "2"), ("fixed", "3")], ["1", "1.5", "2.5"], ["0.5", "3"]),
         # A fix of what was never introduced says nothing.
         ([("fixed", "1")], [], ["0.5", "1", "2"]),
         ([], [], ["1"]),

@@ -440,3 +440,24 @@ def test_a_host_that_went_back_still_runs_what_it_went_back_from(now: datetime, 
     replace_packages(host, [bad], [good], at=now)
     (row,) = findings(organisation_id=organisation.id, rules=BOD, now=now).rows
     assert (row.version, row.remedy) == (NEW_SSL[3], Remedy.PENDING_RESTART)
+
+
+def test_too_many_hosts_by_id_are_refused_not_cut(now: datetime, organisation: Organisation) -> None:
+    wanted = FindingFilter(host_ids=tuple(uuid4() for _ in range(5_001)))
+    with pytest.raises(OperatorError) as refused:
+        findings(organisation_id=organisation.id, rules=BOD, now=now, wanted=wanted)
+    assert refused.value.code == "too_many_hosts"
+
+
+def test_asking_for_a_few_hosts_does_not_spoil_what_is_remembered_of_all(
+    now: datetime, organisation: Organisation
+) -> None:
+    affect_ssl(now)
+    make_finding(make_advisory("DSA-7000-1", now=now, cves=["CVE-2026-4"]), [make_version(CURL, now=now)], since=now)
+    one = make_host(organisation, now=now, hostname="one", packages=[OLD_SSL])
+    make_host(organisation, now=now, hostname="two", packages=[CURL])
+    few = FindingFilter(host_ids=(one.id,))
+    for _ in range(2):
+        page = findings(organisation_id=organisation.id, rules=BOD, now=now, wanted=few)
+        assert [row.package for row in page.rows] == ["openssl"]
+        assert findings(organisation_id=organisation.id, rules=BOD, now=now).total_count == 2

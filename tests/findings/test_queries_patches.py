@@ -194,6 +194,14 @@ def test_a_patch_lists_every_host_worst_first(
     assert web.hostname == found.hosts[0].hostname
 
 
+def test_a_half_upgraded_host_is_listed_once_as_missing(
+    now: datetime, organisation: Organisation, web: Host, update: Update
+) -> None:
+    replace_packages(web, [make_version(OLD_SSL, now=now)], [make_version(NEW_SSL, now=now)], at=now)
+    found = patch(organisation_id=organisation.id, update_id=update.id, rules=BOD, now=now)
+    assert [(row.hostname, row.remedy) for row in found.hosts] == [("web01", Remedy.MISSING)]
+
+
 def test_the_signing_source_of_a_kernel_cures_what_the_kernels_own_source_fixes(
     now: datetime, organisation: Organisation
 ) -> None:

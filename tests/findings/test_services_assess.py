@@ -126,6 +126,7 @@ def test_former_advisories_go_only_after_findings_have_left_them(tmp_path: Path,
     feed(tmp_path, now, record())
     assess(now=now)
     feed(tmp_path, now, record())
+    assessing._remove_former()
     assert Advisory.objects.count() == 2
     assert len(found()) == 1
     assess(now=now)
@@ -276,6 +277,17 @@ def test_notes_are_matched_without_matching_everything_anew(now: datetime) -> No
     tell(organisation, host, now, [offer()], [entry("3.0-2", "* CVE-2024-0001")])
     assert assess(now=now + timedelta(seconds=1)).version_count == 1
     assert len(found()) == 1
+
+
+def test_notes_are_matched_even_if_the_clock_was_set_back(now: datetime) -> None:
+    organisation = make_organisation(now=now)
+    host = make_host(organisation, now=now, packages=[OPENSSL])
+    tell(organisation, host, now, [offer()], [])
+    assess(now=now)
+    before = now - timedelta(days=1)
+    tell(organisation, host, before, [offer("3.0-3")], [])
+    assess(now=before)
+    assert [ref for _, _, ref, _ in found()] == ["openssl 3.0-2", "openssl 3.0-3"]
 
 
 def test_a_note_on_the_kernels_source_reaches_the_signed_images(now: datetime) -> None:

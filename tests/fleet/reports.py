@@ -6,10 +6,12 @@ import dataclasses
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, TypedDict
 from uuid import UUID
 
 from oakum.fleet import services
 from oakum.identity.models import Installation, Organisation
+from oakum.journal.models import Entry
 from oakum.protocol.inventory import (
     FactsSection,
     InstalledPackage,
@@ -77,6 +79,21 @@ FACTS = FactsSection(
     agent_version="0.1.0",
     python_version="3.11.2",
 )
+
+
+class By(TypedDict):
+    """What every verb of a person takes."""
+
+    organisation_id: UUID
+    actor: str
+    now: datetime
+
+
+def payload_of(kind: str) -> dict[str, Any]:
+    """Return the payload of the one journal entry of that kind."""
+    payload = Entry.objects.get(kind=kind).payload
+    assert payload is not None
+    return dict(payload)
 
 
 def make_installation(now: datetime) -> None:
@@ -163,12 +180,12 @@ def enrol_request(token: str, *, secret: str = SECRET, hostname: str = "web01", 
     )
 
 
-def make_token(organisation: Organisation, now: datetime, **fields: object) -> str:
+def make_token(organisation: Organisation, now: datetime, **fields: Any) -> str:
     _, text = services.create_enrolment_token(
         organisation_id=organisation.id,
         actor="person:ann",
         now=now,
-        **fields,  # type: ignore[arg-type] # the service's own keywords, checked when it is called
+        **fields,
     )
     return text
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from oakum.fleet.services import ordinals
 from oakum.journal.models import Entry
 from oakum.protocol.messages import EnrolRequest
 from tests.factories import make_host, make_organisation
-from tests.fleet.reports import SIGNER_KEY, enrol_request, make_installation, make_token
+from tests.fleet.reports import SIGNER_KEY, enrol_request, make_installation, make_token, payload_of
 
 pytestmark = pytest.mark.django_db
 
@@ -98,7 +99,10 @@ def test_a_secret_that_is_in_use_enrols_no_second_time(now: datetime) -> None:
 )
 def test_what_cannot_be_read_is_refused_with_the_place(now: datetime, field: str, value: str, place: str) -> None:
     make_installation(now)
-    request = dataclasses.replace(enrol_request(make_token(make_organisation(now=now), now)), **{field: value})
+    request = dataclasses.replace(
+        enrol_request(make_token(make_organisation(now=now), now)),
+        **{field: value},  # type: ignore[arg-type] # all of these fields are texts
+    )
     with pytest.raises(HostError) as caught:
         services.enrol(request, now=now)
     assert caught.value.code == "enrol_invalid"
@@ -119,7 +123,7 @@ def test_the_same_machine_twice_is_allowed_and_told(now: datetime) -> None:
     services.enrol(enrol_request(token, secret="a", machine="m"), now=now)
     assert not Entry.objects.filter(kind="fleet.machine_id_shared").exists()
     services.enrol(enrol_request(token, secret="b", machine="m", hostname="web02"), now=now)
-    (shared_with,) = Entry.objects.get(kind="fleet.machine_id_shared").payload["shared_with"]
+    (shared_with,) = payload_of("fleet.machine_id_shared")["shared_with"]
     assert shared_with.startswith("web01 (")
 
 
@@ -144,7 +148,12 @@ def test_hosts_join_the_tokens_group(now: datetime) -> None:
 
 def test_bounds_of_a_token(now: datetime) -> None:
     organisation = make_organisation(now=now)
-    for fields in ({"valid_for": timedelta(0)}, {"valid_for": timedelta(days=400)}, {"use_count_max": 0}):
+    wrong: list[dict[str, Any]] = [
+        {"valid_for": timedelta(0)},
+        {"valid_for": timedelta(days=400)},
+        {"use_count_max": 0},
+    ]
+    for fields in wrong:
         with pytest.raises(OperatorError):
             make_token(organisation, now, **fields)
     with pytest.raises(NotFoundError):

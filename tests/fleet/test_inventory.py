@@ -27,7 +27,7 @@ from oakum.protocol.inventory import (
 )
 from oakum.protocol.messages import InventoryUpload
 from tests.factories import make_organisation
-from tests.fleet.reports import FACTS, OFFERS, PACKAGES, SpeakingHost, enrol_host
+from tests.fleet.reports import FACTS, OFFERS, PACKAGES, SpeakingHost, enrol_host, payload_of
 
 pytestmark = pytest.mark.django_db
 
@@ -200,7 +200,7 @@ def test_offers_that_are_none_are_refused_with_the_place(host: SpeakingHost, now
         ({"kept_back": "k" * 1_001}, "offers.offers[0]"),
         ({"origins": OFFERS.offers[0].origins * 65}, "offers.offers[0].origins"),
     ):
-        host.offers = dataclasses.replace(OFFERS, offers=(dataclasses.replace(offer, **changes),))  # type: ignore[arg-type]
+        host.offers = dataclasses.replace(OFFERS, offers=(dataclasses.replace(offer, **changes),))
         assert place in refusal(host, now).sentence
     assert Update.objects.count() == 0
 
@@ -238,7 +238,7 @@ def test_a_renamed_host_is_the_same_host(host: SpeakingHost, now: datetime) -> N
     host.facts = dataclasses.replace(FACTS, hostname="db01")
     host.upload(now, "facts")
     assert row_of(host).hostname == "db01"
-    payload = Entry.objects.get(kind="fleet.host_renamed").payload
+    payload = payload_of("fleet.host_renamed")
     assert (payload["before"], payload["after"]) == ("web01", "db01")
     assert Host.objects.count() == 1
 

@@ -21,6 +21,8 @@ def shared_database(transactional_db: None, tmp_path: Path) -> Iterator[None]:
         with connection.cursor() as cursor:
             name = connection.settings_dict["NAME"]
             cursor.execute(f'ALTER DATABASE "{name}" SET lock_timeout = {int(LOCK_SECONDS_MAX * 1000)}')
+        connection.close()
+        connection.close_pool()  # type: ignore[attr-defined] # PostgreSQL's: older sessions know no such timeout
         yield
         return
     connection.ensure_connection()

@@ -6,7 +6,9 @@ import asyncio
 import base64
 import json
 import threading
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -18,7 +20,8 @@ from oakum.catalogue.models import Update
 from oakum.catalogue.services import Ask, ask_for_notes
 from oakum.fleet.models import Host
 from oakum.gateway import workers
-from oakum.gateway.check_ins import ORDER_BYTES_MAX, CheckIns, bounded
+from oakum.gateway.check_ins import ORDER_BYTES_MAX, CheckIns, WaitingCheckIn, bounded
+from oakum.gateway.replies import Answer
 from oakum.identity.models import Organisation, Person
 from oakum.journal.models import Entry
 from oakum.policy.models import Settings
@@ -134,7 +137,12 @@ def test_many_at_once_are_few_transactions_and_each_gets_its_own_answer(
     hosts = [enrol_host(organisation, NOW, f"web{number:02}") for number in range(60)]
     batches: list[int] = []
     handle = CheckIns.handle
-    monkeypatch.setattr(CheckIns, "handle", lambda self, waiting: batches.append(len(waiting)) or handle(self, waiting))
+
+    def counted(self: CheckIns, waiting: Sequence[WaitingCheckIn]) -> Sequence[Answer]:
+        batches.append(len(waiting))
+        return handle(self, waiting)
+
+    monkeypatch.setattr(CheckIns, "handle", counted)
     with Door() as fresh:  # built with the counting handler
         bad = hosts[7].copy()
         bad.secret = "guess"
@@ -252,7 +260,7 @@ plain_json = st.recursive(
     )
 )
 def test_whatever_stands_in_a_check_in_the_answer_is_a_reply_or_a_refusal(
-    door: Door, host: SpeakingHost, changes: dict[str, object]
+    door: Door, host: SpeakingHost, changes: dict[str, Any]
 ) -> None:
     reply = door.check_in(host, **changes)
     assert reply.status in {200, 403, 422}, reply.body

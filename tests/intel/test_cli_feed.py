@@ -42,6 +42,14 @@ def test_a_corrupt_file_is_a_fault_with_a_next_step(tmp_path: Path) -> None:
     assert "nothing was changed" in result.exception.sentence
 
 
+def test_much_smaller_a_file_is_taken_on_demand(tmp_path: Path) -> None:
+    rows = [files.kev_row(f"CVE-2024-{number:04}") for number in range(200)]
+    assert run("import", str(files.write_kev(tmp_path / "kev.json", rows))).exit_code == 0
+    fewer = str(files.write_kev(tmp_path / "kev.json", rows[:50]))
+    assert "--accept-fewer" in str(run("import", fewer).exception)
+    assert run("import", fewer, "--accept-fewer").exit_code == 0
+
+
 def test_a_missing_file_is_misuse(tmp_path: Path) -> None:
     assert run("import", str(tmp_path / "absent")).exit_code == 2
 

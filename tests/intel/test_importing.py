@@ -177,6 +177,26 @@ def test_withdrawn_and_not_affected_are_kept_and_not_matched(tmp_path: Path, now
     assert [ref for ref, _ in shown()] == ["A-3"]
 
 
+def test_a_file_with_nothing_for_us_replaces_nothing(tmp_path: Path, now: datetime) -> None:
+    import_feed(zip_of(tmp_path, "DSA-1-1"), now=now)
+    foreign = files.write_zip(tmp_path / "npm.zip", files.osv_record("GHSA-1", files.osv_package(ecosystem="npm")))
+    with pytest.raises(FeedError, match=r"holds nothing that Oakum can use .packages of npm.*; nothing was changed"):
+        import_feed(foreign, name="osv-debian", now=now)
+    with pytest.raises(FeedError, match=r"holds nothing that Oakum can use .it is empty"):
+        import_feed(files.write_kev(tmp_path / "kev.json", []), kind="kev", now=now)
+    assert shown() == [("DSA-1-1", "3.0-2")]
+
+
+def test_a_feed_that_has_lost_most_of_its_records_is_taken_only_on_demand(tmp_path: Path, now: datetime) -> None:
+    import_feed(zip_of(tmp_path, *(f"DSA-{number}-1" for number in range(120))), now=now)
+    path = zip_of(tmp_path, *(f"DSA-{number}-1" for number in range(59)))
+    with pytest.raises(FeedError, match="has 59 records where the former import of 'osv-debian' had 120"):
+        import_feed(path, now=now)
+    assert len(shown()) == 120
+    assert import_feed(path, accept_fewer=True, now=now).record_count == 59
+    assert len(shown()) == 59
+
+
 def test_a_stream_is_imported_like_a_file(tmp_path: Path, now: datetime) -> None:
     report = import_feed(io.BytesIO(zip_of(tmp_path, "DSA-1-1").read_bytes()), name="mine", now=now)
     assert (report.feed_name, report.record_count) == ("mine", 1)

@@ -159,6 +159,7 @@ def test_one_record_is_a_file_too(tmp_path: Path) -> None:
         "DSA-1-1"
     ]
     assert OsvImporter().record_count(path) is None
+    assert OsvImporter().default_name(path) == "osv-dsa-1-1"
 
 
 def test_the_feed_is_named_after_its_distribution(tmp_path: Path) -> None:

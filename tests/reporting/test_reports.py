@@ -168,6 +168,29 @@ def test_what_was_closed_lately_is_what_no_longer_runs(now: datetime, organisati
     assert closed.rows[0].replaced_at == now - timedelta(days=1)
 
 
+def test_a_package_that_was_replaced_twice_was_closed_once_by_the_newest(
+    now: datetime, organisation: Organisation
+) -> None:
+    older = ("libssl3", "3.0.11-1", "openssl", "3.0.11-1")
+    versions = [make_version(package, now=now) for package in (older, OLD_SSL, NEW_SSL)]
+    advisory = make_advisory("DSA-6000-1", now=now, cves=["CVE-2026-1"])
+    make_finding(advisory, versions[:2], since=now - timedelta(days=9), fixed=FIX)
+    host = make_host(organisation, now=now, packages=[older])
+    replace_packages(host, versions[:1], versions[1:2], at=now - timedelta(days=2))
+    replace_packages(host, versions[1:2], versions[2:], at=now - timedelta(days=1))
+    (row,) = overview_of(organisation, now).closed.rows
+    assert (row.from_version, row.replaced_at) == (OLD_SSL[3], now - timedelta(days=1))
+
+
+def test_a_host_that_cannot_tell_its_packages_has_closed_nothing(now: datetime, organisation: Organisation) -> None:
+    affect_ssl(now, since=now - timedelta(days=9))
+    host = make_host(organisation, now=now, packages=[OLD_SSL])
+    replace_packages(host, [make_version(OLD_SSL, now=now)], [make_version(NEW_SSL, now=now)], at=now)
+    assert overview_of(organisation, now).closed.total_count == 1
+    Host.objects.filter(id=host.id).update(packages_status="unknown")
+    assert overview_of(organisation, now).closed.total_count == 0
+
+
 def test_one_organisations_reports_say_nothing_of_anothers(
     now: datetime, organisation: Organisation, fleet: dict[str, Host]
 ) -> None:

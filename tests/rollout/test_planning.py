@@ -89,13 +89,14 @@ def test_everybody_who_is_left_out_is_told_with_the_reason(now: datetime) -> Non
     rollout_id = world.plan(hosts=AllHosts())
     view = rollout(organisation_id=world.organisation.id, ref=rollout_id)
     assert {each.name: each.reason for each in view.left_out} == {
-        "h1": "silent", "h2": "report_only", "h3": "quarantined", "h4": "inventory_unknown", "h5": "local", "h7": "held",
+        "h1": "silent", "h2": "report_only", "h3": "quarantined", "h4": "inventory_unknown", "h5": "local",
+        "h7": "held",
     }  # fmt: skip
     assert all(each.sentence for each in view.left_out)
     assert view.row.report == (
         "Waits for approval: 0 of 1 given. One ring of 1 host. 5 hosts left out: 1 inventory unknown, 1 local, "
         "1 quarantined, 1 report only, 1 silent. Single updates left out on a host: 1 held. "
-        "1 host of those asked for have none of it pending."
+        "Nothing of it is pending on 1 host of those asked for."
     )
 
 
@@ -103,7 +104,7 @@ def test_nothing_to_do_is_an_error_that_says_why(now: datetime) -> None:
     world = make_world(now, host_count=0)
     offer(world, 0)
     offer(world, 1, (NEW, OLD[1]), policy_mode="report_only")
-    with pytest.raises(OperatorError, match="1 host have none of it pending; left out: 1 report only") as caught:
+    with pytest.raises(OperatorError, match="nothing of it is pending on 1 host; left out: 1 report only") as caught:
         world.plan(hosts=AllHosts())
     assert caught.value.code == "nothing_to_do"
 

@@ -43,7 +43,7 @@ def test_story_a_enrolled_assessed_rolled_out_verified(fleet: Fleet, tmp_path: P
     wait_until(with_cves, "CVE ids read out of the candidates' changelogs", seconds=180)
     finding = fleet.api().get("/findings", limit=1)["rows"][0]
     assert finding["deadline"]["rule"]
-    assert finding["deadline"]["pack"].startswith("cisa-bod-26-04")
+    assert finding["deadline"]["pack_id"] == "cisa-bod-26-04"
 
     number = fleet.begin("security", hosts)
     found = fleet.settle(number, seconds=900)

@@ -7,6 +7,7 @@ waits in the spool.  Nothing here decides whether an order may be obeyed (``acto
 from __future__ import annotations
 
 import os
+import threading
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -35,7 +36,8 @@ from oakum.agent.observer import Observation, observe
 from oakum.agent.spool import Spool
 from oakum.agent.state import StateStore
 from oakum.protocol.dsse import Envelope
-from oakum.protocol.messages import PROTOCOL_VERSION, ActiveOrder, CheckInReply, InventoryUpload
+from oakum.protocol.messages import PROTOCOL_VERSION, ActiveOrder, CheckInReply, InventoryUpload, Outcome
+from oakum.protocol.orders import OUTCOME_STARTED
 from oakum.protocol.trust import MODE_APPLY, parse_instant, render_instant
 
 # After a failure the lists are tried again at the next tick that is at least this much later.
@@ -224,9 +226,28 @@ def _context(agent: Agent, policy: OwnerPolicy) -> ActorContext:
         load_trust=lambda: agent.store.load_trust(config.host_id, config.organisation_id),
         save_trust=agent.store.save_trust,
         ask_permit=agent.broker.ask_permit,
-        report=agent.spool.add,
+        report=lambda outcome: _report_outcome(agent, outcome),
         now=agent.now,
         monotonic=time.monotonic,
         sleep=time.sleep,
         log=log,
     )
+
+
+def _report_outcome(agent: Agent, outcome: Outcome) -> None:
+    """Store an outcome; that a change has begun is told at once, because the change itself can take many minutes."""
+    agent.spool.add(outcome)
+    if outcome.kind == OUTCOME_STARTED:
+        threading.Thread(target=_send_now, args=(agent,), name="send-started", daemon=True).start()
+
+
+def _send_now(agent: Agent) -> None:
+    # A connection of its own: the actor may ask for something on the other one meanwhile.
+    transport = Transport(parse_server(agent.config.server), agent.config.certificate)
+    broker = Broker(transport, host_id=agent.config.host_id, secret=load_secret(agent.config_dir))
+    try:
+        flush_spool(broker, agent.spool)
+    except (AgentError, OSError) as error:
+        log("outcomes.send_failed", problem=error)  # they wait in the spool, as all do
+    finally:
+        broker.close()

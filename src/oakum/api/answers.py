@@ -1,4 +1,4 @@
-"""Answers that more than one route gives: a verb that was carried out, and exports that are sent while they are made."""
+"""Answers that more than one route gives: a verb was carried out; an export is sent while it is made."""
 
 from __future__ import annotations
 

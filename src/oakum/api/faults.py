@@ -48,9 +48,7 @@ def answer_faults(api: NinjaAPI) -> None:
     @api.exception_handler(OakumError)
     def refuse(request: HttpRequest, error: OakumError) -> HttpResponse:
         status = next(status for family, status in STATUSES if isinstance(error, family))
-        return answer(
-            request, status, Fault(code=error.code, sentence=error.sentence, next_step=error.next_step)
-        )
+        return answer(request, status, Fault(code=error.code, sentence=error.sentence, next_step=error.next_step))
 
     @api.exception_handler(AuthenticationError)
     def refuse_unknown(request: HttpRequest, error: AuthenticationError) -> HttpResponse:

@@ -26,6 +26,6 @@ Sentence = Annotated[str, StringConstraints(max_length=SENTENCE_LENGTH_MAX, patt
 
 
 class Body(Schema):
-    """A request's body: a field that is not known is refused, so that a slip of the keyboard is never a silent no-op."""
+    """A request's body: an unknown field is refused, so that a slip of the keyboard is never a silent no-op."""
 
     model_config = ConfigDict(extra="forbid")

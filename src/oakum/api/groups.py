@@ -62,9 +62,7 @@ def change_members(request: HttpRequest, name: Text, payload: Members) -> querie
         if refs
     ]
     for verb, host_ids in wanted:
-        verb(
-            organisation_id=session.organisation_id, name=name, host_ids=host_ids, actor=session.actor, now=now
-        )
+        verb(organisation_id=session.organisation_id, name=name, host_ids=host_ids, actor=session.actor, now=now)
     return queries.group(organisation_id=session.organisation_id, name=name)
 
 

@@ -37,7 +37,7 @@ class HostChanges(Body):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostUpdate:
-    """One pending package of a host, with the kind of the update it belongs to; ``kept_back`` says why apt would not."""
+    """One pending package of a host, and the kind of its update; ``kept_back`` says why apt would leave it out."""
 
     name: str
     architecture: str

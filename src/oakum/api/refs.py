@@ -32,7 +32,7 @@ def resolve_host(session: Session, ref: str, now: datetime) -> UUID:
 
 
 def resolve_hosts(session: Session, refs: Sequence[str]) -> list[UUID]:
-    """Return the ids of the hosts that are meant, in that order; an id is taken as it is, the verb knows whether it is one.
+    """Return the ids of the hosts that are meant, in that order; an id is taken as it is: the verb judges it.
 
     Raises:
         NotFoundError: a name that no host of this organisation has.

@@ -1,11 +1,7 @@
-"""Overview, compliance and exports by the API.
-
-What waits for a person and what moves is rollout's to say; it stands beside the numbers because it is asked first.
-"""
+"""Overview, compliance and exports by the API: each route is one query."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from django.http import HttpRequest, StreamingHttpResponse
@@ -15,15 +11,11 @@ from oakum.api.answers import stream
 from oakum.api.auth import session_of, utc_now
 from oakum.api.findings import Wanted, filter_of
 from oakum.api.patches import Kind
-from oakum.core.planning.values import RolloutState
 from oakum.reporting import exports, queries
-from oakum.rollout.queries import RolloutRow, WaitingRow, rollouts, waiting_for
 
 router = Router()
 CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 Format = Literal["csv", "json"]
-LIVE = (RolloutState.RUNNING, RolloutState.PAUSED, RolloutState.HALTED)
-MOVING_SHOWN_COUNT = 20
 
 
 @router.get("/findings/overview", response=queries.Overview)

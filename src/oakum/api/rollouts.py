@@ -131,9 +131,7 @@ def cancel_rollout(request: HttpRequest, ref: Text, payload: Reason | None = Non
     return _stop(request, ref, services.cancel, payload.reason if payload else "")
 
 
-def _say(
-    request: HttpRequest, ref: str, verb: Callable[..., RolloutState], **words: str | bool
-) -> queries.RolloutRow:
+def _say(request: HttpRequest, ref: str, verb: Callable[..., RolloutState], **words: str | bool) -> queries.RolloutRow:
     session = session_of(request)
     rollout_id = find_rollout(session.organisation_id, ref).id
     verb(

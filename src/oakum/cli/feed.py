@@ -32,9 +32,10 @@ def feed() -> None:
 @click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--kind", default=None, help="The file's format, where it is not recognised: osv, kev.")
 @click.option("--name", default=None, help="The feed's name; a file of the same name replaces the former one.")
+@click.option("--accept-fewer", is_flag=True, help="Take a file with less than half of the former one's records.")
 @json_option
 @local.require_prepared
-def import_file(path: Path, kind: str | None, name: str | None, *, as_json: bool) -> None:
+def import_file(path: Path, kind: str | None, name: str | None, *, accept_fewer: bool, as_json: bool) -> None:
     """Import a feed from a file: OSV (all.zip) or CISA's KEV (JSON or CSV).
 
     All of it or nothing: a file that is cut or corrupt changes nothing.
@@ -44,7 +45,14 @@ def import_file(path: Path, kind: str | None, name: str | None, *, as_json: bool
     from oakum.intel.services import import_feed  # noqa: PLC0415 - tables exist only after set-up
 
     with _bars() as bar:
-        report = import_feed(path, kind=kind, name=name, progress=_Step(bar, path.name), now=local.utc_now())
+        report = import_feed(
+            path,
+            kind=kind,
+            name=name,
+            progress=_Step(bar, path.name),
+            accept_fewer=accept_fewer,
+            now=local.utc_now(),
+        )
     if as_json:
         print_json(_report(report))
     else:

@@ -3,69 +3,132 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
-from oakum.cli.client import connect
-from oakum.cli.output import json_option, print_json, print_table, since
+from oakum.cli.client import address, connect
+from oakum.cli.output import (
+    Column,
+    instant,
+    json_option,
+    limit_option,
+    print_footing,
+    print_json,
+    print_lines,
+    print_pairs,
+    print_table,
+    say,
+    since,
+    words,
+)
 
-CVE_SHOWN_COUNT = 3
+CVE_SHOWN_COUNT = 2
+COLUMNS = (
+    Column(name="due"),
+    Column(name="host"),
+    Column(name="package"),
+    Column(name="installed", rank=4),
+    Column(name="fixed in"),
+    Column(name="severity", rank=1),
+    Column(name="KEV", rank=2),
+    Column(name="remedy"),
+    Column(name="CVEs", rank=3),
+    Column(name="by rule", rank=5),
+)
+VULNERABILITY_COLUMNS = (
+    Column(name="due"),
+    Column(name="CVE"),
+    Column(name="severity"),
+    Column(name="KEV"),
+    Column(name="hosts", is_number=True),
+    Column(name="overdue", is_number=True),
+    Column(name="packages", rank=1),
+    Column(name="summary", rank=2),
+)
+COMPLIANCE_COLUMNS = (
+    Column(name="host"),
+    Column(name="verdict"),
+    Column(name="overdue", rank=2, is_number=True),
+    Column(name="open", rank=1, is_number=True),
+    Column(name="groups", rank=3),
+    Column(name="reason"),
+)
+SEVERITIES = ("critical", "high", "medium", "low", "unknown")
+REMEDIES = ("missing", "pending_restart", "pending_reboot", "no_fix", "unknown")
+FILTER_OPTIONS = (
+    click.option("--host", default=None, help="Only this host, by name or id."),
+    click.option("--group", default=None, help="Only hosts of this group."),
+    click.option("--cve", default=None, help="Only this CVE."),
+    click.option("--package", default=None, help="Only this source or binary package."),
+    click.option("--severity", type=click.Choice(SEVERITIES), default=None),
+    click.option("--remedy", type=click.Choice(REMEDIES), default=None),
+    click.option("--search", default=None, help="Part of a host's, package's, advisory's or CVE's name."),
+    click.option("--kev", is_flag=True, default=None, help="Only what is known to be exploited."),
+    click.option("--overdue", is_flag=True, default=None, help="Only what should be gone by now."),
+)
+FORMAT_OPTIONS = (
+    click.option("--csv", "format_", flag_value="csv", default=None, help="Write CSV."),
+    click.option("--json", "format_", flag_value="json", help="Write JSON."),
+    click.option("--output", "-o", type=click.Path(dir_okay=False), help="A file instead of standard output."),
+)
+
+
+def with_options(options: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    """Return a decorator that adds ``options`` in their order."""
+
+    def add(function: Any) -> Any:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return add
 
 
 @click.group()
 def finding() -> None:
-    """Findings: list, vulnerability, overview, export, compliance."""
+    """Findings: what is vulnerable, by when it must be gone, and the reports."""
 
 
 @finding.command("list")
-@click.option("--host", default=None, help="Only this host.")
-@click.option("--group", default=None, help="Only hosts of this group.")
-@click.option("--cve", default=None)
-@click.option("--package", default=None)
-@click.option("--severity", type=click.Choice(["critical", "high", "medium", "low", "unknown"]), default=None)
-@click.option("--remedy", default=None, help="missing, pending_restart, pending_reboot, no_fix, unknown")
-@click.option("--search", default=None)
-@click.option("--kev", is_flag=True, default=None, help="Only what is known to be exploited.")
-@click.option("--overdue", is_flag=True, default=None, help="Only what should be gone by now.")
-@click.option("--limit", default=50, show_default=True)
+@with_options(FILTER_OPTIONS)
+@limit_option(100)
 @click.option("--fail", "fails", is_flag=True, help="Exit 1 if anything matches.")
 @json_option
-def list_findings(*, as_json: bool, fails: bool, **wanted: object) -> None:
+def list_findings(limit: int, *, as_json: bool, fails: bool, **wanted: Any) -> None:
     """List host findings, soonest deadline first.
 
-    Example: oakum finding list --overdue --fail && echo "nothing is overdue"
+    Example: oakum finding list --overdue --fail
     """
-    page = connect().get("/findings", **wanted)
+    page = connect().rows("/findings", limit=limit, **wanted)
     if as_json:
         print_json(page)
     else:
         print_findings(page["rows"])
-        _print_footing(page)
+        print_footing(len(page["rows"]), page["total_count"])
+        _warn_of_unknown(page)
     sys.exit(1 if fails and page["total_count"] else 0)
 
 
-def _print_footing(page: dict[str, Any]) -> None:
-    if page["total_count"] > len(page["rows"]):
-        click.echo(f"{len(page['rows'])} of {page['total_count']}; --limit shows more.")
+def _warn_of_unknown(page: dict[str, Any]) -> None:
     if page["host_unknown_count"] or page["host_silent_count"]:
         click.echo(
             f"Not known here: {page['host_unknown_count']} hosts could not tell their packages, "
-            f"{page['host_silent_count']} are silent."
+            f"{page['host_silent_count']} are silent; `oakum host list --state unknown` or `silent` names them.",
+            err=True,
         )
 
 
-def print_findings(rows: Sequence[dict[str, Any]]) -> None:
+def print_findings(rows: Sequence[dict[str, Any]], *, of_one_host: bool = False) -> None:
     """Print host findings as a table."""
-    columns = ("due", "host", "package", "installed", "fixed in", "severity", "KEV", "remedy", "CVEs", "by rule")
-    print_table(columns, [_row(row) for row in rows], empty="No finding matches.")
+    left_out = 1 if of_one_host else len(COLUMNS)
+    columns = [column for index, column in enumerate(COLUMNS) if index != left_out]
+    cells = [[cell for index, cell in enumerate(_row(row)) if index != left_out] for row in rows]
+    print_table(columns, cells, empty="No finding matches.")
 
 
 def _row(row: dict[str, Any]) -> tuple[object, ...]:
-    cves = row["cves"][:CVE_SHOWN_COUNT]
-    more = len(row["cves"]) - len(cves)
     due = row["deadline"]["due_at"]
     return (
         ("OVERDUE " if row["overdue"] else "") + (since(due) if due else "next upgrade"),
@@ -75,10 +138,47 @@ def _row(row: dict[str, Any]) -> tuple[object, ...]:
         row["fixed_version"] or "no fix yet",
         row["severity"],
         "yes" if row["kev"] else "",
-        row["remedy"],
-        " ".join(cves) + (f" +{more}" if more > 0 else ""),
+        words(row["remedy"]),
+        _cve_words(row["cves"]),
         row["deadline"]["rule"],
     )
+
+
+def _cve_words(cves: Sequence[str]) -> str:
+    more = len(cves) - CVE_SHOWN_COUNT
+    return " ".join(cves[:CVE_SHOWN_COUNT]) + (f" +{more}" if more > 0 else "")
+
+
+@finding.command()
+@click.option("--search", default=None, help="Part of a CVE's, package's or advisory's name.")
+@click.option("--severity", type=click.Choice(SEVERITIES), default=None)
+@click.option("--kev", is_flag=True, default=None, help="Only what is known to be exploited.")
+@limit_option(100)
+@json_option
+def vulnerabilities(limit: int, *, as_json: bool, **wanted: Any) -> None:
+    """List the vulnerabilities that are open on some host, soonest deadline first.
+
+    Example: oakum finding vulnerabilities --kev
+    """
+    page = connect().rows("/findings/vulnerabilities", limit=limit, **wanted)
+    if as_json:
+        print_json(page)
+        return
+    rows = [
+        (
+            since(row["due_at"]) if row["due_at"] else "next upgrade",
+            row["cve"],
+            row["severity"],
+            "yes" if row["kev"] else "",
+            row["host_count"],
+            row["host_overdue_count"],
+            ", ".join(row["packages"]),
+            row["summary"],
+        )
+        for row in page["rows"]
+    ]
+    print_table(VULNERABILITY_COLUMNS, rows, empty="No vulnerability that matches is open on any host.")
+    print_footing(len(rows), page["total_count"])
 
 
 @finding.command()
@@ -89,64 +189,108 @@ def vulnerability(cve: str, *, as_json: bool) -> None:
 
     Example: oakum finding vulnerability CVE-2026-10001
     """
-    found = connect().get(f"/findings/vulnerabilities/{cve}")
+    found = connect().get(address("findings", "vulnerabilities", cve), limit=500)
     if as_json:
         print_json(found)
         return
-    score = found["cvss_score"]
-    rated = f"CVSS {score} by {found['cvss_source']}" if score is not None else "no CVSS score known"
-    known = "known to be exploited" if found["kev"] else "not in the KEV catalogue"
-    click.echo(f"{found['cve']}: {rated}; {known}. {found['summary']}")
-    print_findings(found["findings"]["rows"])
+    score, kev = found["cvss_score"], found["kev"]
+    print_pairs(
+        (
+            ("vulnerability", f"{found['cve']} {found['summary']}".strip()),
+            ("CVSS", f"{score} by {found['cvss_source']}" if score is not None else "no score known"),
+            ("exploited", f"known since {kev['listed_at'][:10]} (KEV)" if kev else "not in the KEV catalogue"),
+            ("automatable", found["automatable"]),
+            ("advisories", ", ".join(f"{each['ref']} ({each['feed']})" for each in found["advisories"])),
+        )
+    )
+    click.echo()
+    rows = found["findings"]["rows"]
+    if rows or found["advisories"]:
+        print_findings(rows)
+        print_footing(len(rows), found["findings"]["total_count"])
+    else:
+        click.echo("No feed here speaks of it, and no host's release notes do: nothing is known, not that all is well.")
 
 
 @finding.command()
 @json_option
 def overview(*, as_json: bool) -> None:
-    """Say what is overdue, what waits for you, what is moving, and who is silent."""
+    """Say what is overdue, what waits for you, what is moving, and who is silent.
+
+    Example: oakum finding overview
+    """
     found = connect().get("/findings/overview")
     if as_json:
         print_json(found)
         return
     counts = found["counts"]
     click.echo(
-        f"{counts['overdue']} overdue, {counts['due_soon']} due soon, {counts['open']} open "
-        f"on {counts['host_affected']} of {counts['host']} hosts; {counts['kev']} known to be exploited."
+        f"{counts['overdue']} overdue, {counts['due_soon']} due soon, {counts['open']} open on "
+        f"{counts['host_affected']} of {counts['host']} hosts; {counts['kev']} known to be exploited."
     )
-    click.echo(f"{counts['host_unknown']} hosts unknown, {counts['host_silent']} silent.")
+    click.echo(
+        f"{counts['host_unknown']} hosts unknown, {counts['host_silent']} silent, "
+        f"{found['reboot_host_count']} wait for a reboot."
+    )
+    for row in found["waiting"]:
+        say(f"Waits for you: rollout {row['number']} ({row['name']}): {row['sentence']} oakum rollout {row['verb']} "
+            f"{row['number']}")  # fmt: skip
+    for row in found["moving"]:
+        say(f"Moving: rollout {row['number']} ({row['name']}): {row['report']}")
+    for row in found["silent"] + found["unknown"]:
+        say(f"{row['hostname']}: {row['sentence']}")
+    if found["soonest"]:
+        click.echo()
+        print_findings(found["soonest"])
+    click.echo(f"As of {instant(found['as_of']['at'])}, by {found['pack']['id']} {found['pack']['version']}.", err=True)
 
 
 @finding.command()
-@click.option("--csv", "format_", flag_value="csv", default="csv", help="CSV (default).")
-@click.option("--json", "format_", flag_value="json", help="JSON.")
-@click.option("--output", "-o", type=click.Path(dir_okay=False), help="A file instead of standard output.")
-def export(format_: str, output: str | None) -> None:
-    """Write all host findings.
+@with_options(FILTER_OPTIONS)
+@with_options(FORMAT_OPTIONS)
+def export(format_: str | None, output: str | None, **wanted: Any) -> None:
+    """Write all host findings, as CSV unless told otherwise.
 
-    Example: oakum finding export -o findings.csv
+    Example: oakum finding export --group web -o findings.csv
     """
-    _write("/findings/export", format_, output)
+    lines = connect().stream("/findings/export", format=chosen_format(format_, output), **wanted)
+    print_lines(lines, output)
+
+
+def chosen_format(format_: str | None, output: str | None) -> str:
+    """Return csv or json: what was said, else what the file's name says, else csv."""
+    return format_ or ("json" if output and output.endswith(".json") else "csv")
 
 
 @finding.command()
-@click.option("--csv", "format_", flag_value="csv", default="csv", help="CSV (default).")
-@click.option("--json", "format_", flag_value="json", help="JSON.")
-@click.option("--output", "-o", type=click.Path(dir_okay=False), help="A file instead of standard output.")
-def compliance(format_: str, output: str | None) -> None:
-    """Write the compliance report: each host's state, as of now.
+@with_options(FORMAT_OPTIONS)
+@click.option("--fail", "fails", is_flag=True, help="Exit 1 unless every host is compliant; not for --csv and --json.")
+def compliance(format_: str | None, output: str | None, *, fails: bool) -> None:
+    """Say which hosts are compliant, and why; or write the report as CSV or JSON.
 
     Example: oakum finding compliance --json -o compliance.json
     """
-    _write("/findings/compliance/export", format_, output)
-
-
-def _write(path: str, format_: str, output: str | None) -> None:
-    lines = connect().stream(path, format=format_)
-    if output is None:
-        for line in lines:
-            click.echo(line)
+    if format_ or output:
+        print_lines(connect().stream("/findings/compliance/export", format=chosen_format(format_, output)), output)
         return
-    with Path(output).open("w", encoding="utf-8") as file:
-        for line in lines:
-            file.write(f"{line}\n")
-    click.echo(f"Written to {output}.", err=True)
+    found = connect().get("/findings/compliance")
+    rows = [
+        (
+            row["host"]["hostname"],
+            row["verdict"],
+            row["host"]["overdue"],
+            row["host"]["open"],
+            ", ".join(row["host"]["groups"]),
+            row["sentence"],
+        )
+        for row in found["rows"]
+    ]
+    print_table(
+        COMPLIANCE_COLUMNS, rows, empty="There is no host yet: `oakum host add` prints the line that enrols one."
+    )
+    total = found["total"]
+    click.echo(
+        f"\n{total['compliant_count']} of {total['host_count']} hosts compliant, {total['overdue_count']} overdue, "
+        f"{total['unknown_count']} unknown; by {found['pack']['title']}, as of {instant(found['as_of']['at'])}."
+    )
+    sys.exit(1 if fails and total["compliant_count"] < total["host_count"] else 0)

@@ -2,35 +2,72 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from oakum.cli.client import connect
-from oakum.cli.output import json_option, print_json, print_table, since
-
-CONTEXT_OPTIONS = (
-    click.option("--reachability", type=click.Choice(["", "public", "internal", "isolated"]), default=None),
-    click.option("--environment", type=click.Choice(["", "production", "staging", "development"]), default=None),
-    click.option("--criticality", type=click.Choice(["", "low", "medium", "high", "critical"]), default=None),
+from oakum.cli.client import address, connect
+from oakum.cli.finding import print_findings
+from oakum.cli.host_group import context_options, given, group
+from oakum.cli.output import (
+    Column,
+    instant,
+    json_option,
+    limit_option,
+    listed,
+    print_done,
+    print_footing,
+    print_json,
+    print_pairs,
+    print_table,
+    say,
+    since,
 )
 
-
-def context_options(function: Any) -> Any:
-    """Add the three options that describe a host or group; an empty value takes a description back."""
-    for option in reversed(CONTEXT_OPTIONS):
-        function = option(function)
-    return function
-
-
-def given(**values: str | None) -> dict[str, object]:
-    """Return the options that were given."""
-    return {name: value for name, value in values.items() if value is not None}
+CHANGE_NAMED_COUNT = 6
+COLUMNS = (
+    Column(name="host"),
+    Column(name="state"),
+    Column(name="seen"),
+    Column(name="pending", is_number=True),
+    Column(name="reboot"),
+    Column(name="reachability", rank=2),
+    Column(name="criticality", rank=3),
+    Column(name="groups", rank=1),
+    Column(name="system", rank=4),
+)
+UPDATE_COLUMNS = (
+    Column(name="kind"),
+    Column(name="package"),
+    Column(name="installed", rank=1),
+    Column(name="pending"),
+    Column(name="kept back", rank=2),
+)
+PACKAGE_COLUMNS = (
+    Column(name="package"),
+    Column(name="version"),
+    Column(name="arch", rank=2),
+    Column(name="source", rank=1),
+    Column(name="", rank=0),
+)
+TOKEN_COLUMNS = (
+    Column(name="id"),
+    Column(name="note"),
+    Column(name="group", rank=2),
+    Column(name="by", rank=3),
+    Column(name="ends"),
+    Column(name="used", is_number=True),
+    Column(name="usable"),
+)
 
 
 @click.group()
 def host() -> None:
-    """Hosts: list, show, set, groups, enrolment."""
+    """Hosts: list, show, describe, enrol; groups."""
+
+
+host.add_command(group)
 
 
 @host.command("list")
@@ -40,15 +77,16 @@ def host() -> None:
     "--state",
     type=click.Choice(["active", "quarantined", "retired", "silent", "never", "unknown", "reboot", "all"]),
     default=None,
+    help="Only these; without it all that are not retired.",
 )
-@click.option("--limit", default=100, show_default=True)
+@limit_option(200)
 @json_option
-def list_hosts(search: str | None, group: str | None, state: str | None, limit: int, *, as_json: bool) -> None:
-    """List hosts by name.
+def list_hosts(limit: int, *, as_json: bool, **wanted: Any) -> None:
+    """List hosts by name.  A question mark is what a host could not tell.
 
     Example: oakum host list --state silent
     """
-    page = connect().get("/hosts", search=search, group=group, state=state, limit=limit)
+    page = connect().rows("/hosts", limit=limit, **wanted)
     if as_json:
         print_json(page)
         return
@@ -56,27 +94,25 @@ def list_hosts(search: str | None, group: str | None, state: str | None, limit: 
         (
             row["hostname"],
             _state_words(row),
-            row["os_name"],
             since(row["last_seen_at"]),
             "?" if row["offer_count"] is None else row["offer_count"],
-            row["reboot_required"],
+            "?" if row["reboot_required"] == "unknown" else row["reboot_required"],
             row["context"]["reachability"],
             row["context"]["criticality"],
             ", ".join(row["groups"]),
+            row["os_name"],
         )
         for row in page["rows"]
     ]
-    columns = ("host", "state", "system", "seen", "pending", "reboot", "reachability", "criticality", "groups")
-    print_table(columns, rows, empty="No host matches. `oakum host add` prints the line that enrols one.")
-    if page["total_count"] > len(rows):
-        click.echo(f"{len(rows)} of {page['total_count']}; --limit shows more.")
+    print_table(COLUMNS, rows, empty="No host matches. `oakum host add` prints the line that enrols one.")
+    print_footing(len(rows), page["total_count"])
 
 
 def _state_words(row: dict[str, Any]) -> str:
     if row["state"] != "active":
         return str(row["state"])
     if row["presence"] != "seen":
-        return str(row["presence"])
+        return "never heard" if row["presence"] == "never" else str(row["presence"])
     return "ok" if row["packages_status"] == "known" else "unknown"
 
 
@@ -88,59 +124,122 @@ def show(ref: str, *, as_json: bool) -> None:
 
     Example: oakum host show web01
     """
-    found = connect().get(f"/hosts/{ref}")
+    found = connect().get(address("hosts", ref))
     if as_json:
         print_json(found)
         return
-    row, context = found["host"]["row"], found["host"]["row"]["context"]
-    print_table(
-        ("", ""),
-        [
-            ("host", f"{row['hostname']}  ({row['id']})"),
-            ("state", f"{_state_words(row)} {row['state_reason']}".strip()),
-            ("system", f"{row['os_name']}, {row['architecture']}, kernel {row['kernel_running']}"),
-            ("seen", f"{since(row['last_seen_at'])}, agent {row['agent_version']}, {row['policy_mode']}"),
-            ("packages", row["packages_reason"] or f"{row['package_count']}, as of {since(row['inventory_at'])}"),
-            ("updates", row["offers_reason"] or f"{row['offer_count']} pending"),
-            ("reboot", row["reboot_required"]),
-            ("reachability", f"{context['reachability']} ({context['reachability_source']})"),
-            ("environment", f"{context['environment']} ({context['environment_source']})"),
-            ("criticality", f"{context['criticality']} ({context['criticality_source']})"),
-        ],
-        empty="",
-    )
+    _print_host(found["host"])
     click.echo()
-    from oakum.cli.finding import print_findings  # noqa: PLC0415 - only this branch prints findings
-
-    print_findings(found["findings"]["rows"])
-    click.echo()
+    if found["findings"] is not None:
+        click.echo(_findings_words(found["findings"]))
+        print_findings(found["findings"]["rows"], of_one_host=True)
+        click.echo()
     updates = [
         (each["kind"], each["name"], each["installed_version"] or "new", each["candidate_version"], each["kept_back"])
         for each in found["updates"]
     ]
-    print_table(("kind", "package", "installed", "pending", "kept back"), updates, empty="No update is pending.")
+    empty = "No update is pending." if found["host"]["row"]["offer_count"] == 0 else "Pending updates are not known."
+    print_table(UPDATE_COLUMNS, updates, empty=empty)
+
+
+def _print_host(view: dict[str, Any]) -> None:
+    row, context = view["row"], view["row"]["context"]
+    packages = f"{row['package_count']}, as of {since(row['inventory_at'])}"
+    orders = [f"{each['phase']} order {each['order_id']}" for each in view["active_orders"]]
+    print_pairs(
+        (
+            ("host", f"{row['hostname']}  ({row['id']})"),
+            ("state", f"{_state_words(row)}. {row['state_reason']}" if row["state_reason"] else _state_words(row)),
+            ("system", f"{row['os_name'] or 'not told yet'}, {row['architecture']}, kernel {row['kernel_running']}"),
+            ("addresses", ", ".join(view["facts"]["addresses"]) if view["facts"] else ""),
+            ("seen", f"{since(row['last_seen_at'])}, agent {row['agent_version']}, mode {row['policy_mode']}"),
+            ("packages", row["packages_reason"] or packages),
+            ("updates", row["offers_reason"] or f"{row['offer_count']} pending"),
+            ("reboot", {"yes": "required", "no": "not required"}.get(row["reboot_required"], "unknown")),
+            ("groups", ", ".join(row["groups"])),
+            ("reachability", f"{context['reachability']} (from: {context['reachability_source']})"),
+            ("environment", f"{context['environment']} (from: {context['environment_source']})"),
+            ("criticality", f"{context['criticality']} (from: {context['criticality_source']})"),
+            ("at work", "; ".join(orders)),
+        )
+    )
+
+
+def _findings_words(found: dict[str, Any]) -> str:
+    numbers = found["summary"]
+    return f"{numbers['open']} open findings, {numbers['overdue']} overdue, {numbers['kev']} known to be exploited."
+
+
+@host.command()
+@click.argument("ref", metavar="HOST")
+@click.option("--search", default=None, help="Part of a package's or source's name.")
+@limit_option(1_000)
+@json_option
+def packages(ref: str, search: str | None, limit: int, *, as_json: bool) -> None:
+    """List what is installed on a host.
+
+    Example: oakum host packages web01 --search ssl
+    """
+    page = connect().rows(address("hosts", ref, "packages"), limit=limit, search=search)
+    if as_json:
+        print_json(page)
+        return
+    rows = [
+        (
+            row["name"],
+            row["version"],
+            row["architecture"],
+            row["source_name"],
+            "older code runs" if row["running_old"] else "held" if row["held"] else "",
+        )
+        for row in page["rows"]
+    ]
+    print_table(PACKAGE_COLUMNS, rows, empty="No package matches, or the host has not told: `oakum host show`.")
+    print_footing(len(rows), page["total_count"])
+
+
+@host.command()
+@click.argument("ref", metavar="HOST")
+@click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="Rows at most.")
+@json_option
+def changes(ref: str, limit: int, *, as_json: bool) -> None:
+    """List what a host's packages gained and lost, newest first.
+
+    Example: oakum host changes web01
+    """
+    found = connect().get(address("hosts", ref, "changes"), limit=limit)
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (instant(each["at"]), listed(each["added"], CHANGE_NAMED_COUNT), listed(each["removed"], CHANGE_NAMED_COUNT))
+        for each in found
+    ]
+    columns = (Column(name="at"), Column(name="added"), Column(name="removed"))
+    print_table(columns, rows, empty="Its packages have not changed since it was enrolled.")
 
 
 @host.command("set")
 @click.argument("ref", metavar="HOST")
 @context_options
-def set_host(ref: str, **changes: str | None) -> None:
+@json_option
+def set_host(ref: str, *, as_json: bool, **changed: str | None) -> None:
     """Say how a host can be reached, what it is for and how much it matters: deadlines follow.
 
     Example: oakum host set web01 --reachability public --criticality high
     """
-    connect().patch(f"/hosts/{ref}", given(**changes))
-    click.echo(f"{ref}: set.")
+    done = connect().patch(address("hosts", ref), given(**changed))
+    print_done(done, f"{ref}: set.", as_json=as_json)
 
 
 @host.command()
 @click.option("--mode", type=click.Choice(["apply", "report_only"]), default="apply", show_default=True)
-@click.option("--hours", default=24, show_default=True, help="How long the token lives.")
-@click.option("--uses", default=100, show_default=True, help="For how many hosts.")
+@click.option("--hours", type=click.IntRange(1, 8_784), default=24, show_default=True, help="How long it lives.")
+@click.option("--uses", type=click.IntRange(1, 1_000_000), default=100, show_default=True, help="For how many hosts.")
 @click.option("--group", default="", help="Hosts that enrol with it join this group.")
-@click.option("--note", default="")
+@click.option("--note", default="", help="What it is for; shown in lists.")
 @json_option
-def add(*, as_json: bool, **wanted: object) -> None:
+def add(*, as_json: bool, **wanted: Any) -> None:
     """Print the line to paste, as root, on each host that shall join.
 
     Example: oakum host add --mode report_only --group web
@@ -149,83 +248,70 @@ def add(*, as_json: bool, **wanted: object) -> None:
     if as_json:
         print_json(answer)
         return
-    click.echo(f"Paste this as root on each host (valid until {answer['expires_at']}):\n", err=True)
-    click.echo(answer["line"])
+    ends = instant(answer["expires_at"])
+    click.echo(f"Paste this as root on each host; it holds until {ends}, for {wanted['uses']} hosts:\n", err=True)
+    say(answer["line"])
+
+
+@host.group()
+def token() -> None:
+    """Enrolment tokens: list them, revoke one."""
+
+
+@token.command("list")
+@json_option
+def list_tokens(*, as_json: bool) -> None:
+    """List enrolment tokens, newest first.
+
+    Example: oakum host token list
+    """
+    found = connect().get("/hosts/enrolment-tokens")
+    if as_json:
+        print_json(found)
+        return
+    rows = [_token_row(each) for each in found]
+    print_table(TOKEN_COLUMNS, rows, empty="No token yet: `oakum host add` makes one.")
+
+
+def _token_row(row: dict[str, Any]) -> Sequence[object]:
+    used = f"{row['use_count']}/{row['use_count_max']}"
+    usable = "yes" if row["usable"] else "revoked" if row["revoked_at"] else "no"
+    return (row["id"], row["note"], row["group"], row["created_by"], since(row["expires_at"]), used, usable)
+
+
+@token.command()
+@click.argument("token_id", metavar="ID", type=click.UUID)
+@json_option
+def revoke(token_id: object, *, as_json: bool) -> None:
+    """Make an enrolment token useless; hosts that enrolled with it stay.
+
+    Example: oakum host token revoke 7c9e6679-7425-40de-944b-e07fc1f90ae7
+    """
+    done = connect().delete(address("hosts", "enrolment-tokens", token_id))
+    print_done(done, f"{token_id}: revoked.", as_json=as_json)
 
 
 @host.command()
 @click.argument("ref", metavar="HOST")
-def release(ref: str) -> None:
-    """Let a quarantined host speak again; enrol its clone anew first."""
-    connect().post(f"/hosts/{ref}/release")
-    click.echo(f"{ref}: released. A clone of it must be enrolled anew, or both are quarantined again.")
+@json_option
+def release(ref: str, *, as_json: bool) -> None:
+    """Let a quarantined host speak again; enrol its clone anew first.
+
+    Example: oakum host release web01
+    """
+    done = connect().post(address("hosts", ref, "release"))
+    words = f"{ref}: released. A clone of it must be enrolled anew, or both are quarantined again."
+    print_done(done, words, as_json=as_json)
 
 
 @host.command()
 @click.argument("ref", metavar="HOST")
 @click.confirmation_option(prompt="End this host's enrolment?")
-def retire(ref: str) -> None:
-    """End a host's enrolment; its history stays."""
-    connect().post(f"/hosts/{ref}/retire")
-    click.echo(f"{ref}: retired.")
-
-
-@host.group()
-def group() -> None:
-    """Groups of hosts."""
-
-
-@group.command("list")
 @json_option
-def list_groups(*, as_json: bool) -> None:
-    """List groups."""
-    found = connect().get("/hosts/groups")
-    if as_json:
-        print_json(found)
-        return
-    rows = [
-        (each["name"], each["host_count"], each["reachability"], each["environment"], each["criticality"])
-        for each in found
-    ]
-    columns = ("group", "hosts", "reachability", "environment", "criticality")
-    print_table(columns, rows, empty="No group yet: `oakum host group set NAME` makes one.")
+def retire(ref: str, *, as_json: bool) -> None:
+    """End a host's enrolment; its history stays.
 
-
-@group.command("set")
-@click.argument("name")
-@click.option("--description", default=None)
-@context_options
-def set_group(name: str, **changes: str | None) -> None:
-    """Make a group, or change what it says of its hosts.
-
-    Example: oakum host group set dmz --reachability public
+    Example: oakum host retire web01 --yes
     """
-    connect().post("/hosts/groups", {"name": name, **given(**changes)})
-    click.echo(f"{name}: set.")
-
-
-@group.command("add")
-@click.argument("name")
-@click.argument("hosts", nargs=-1, required=True)
-def add_hosts(name: str, hosts: tuple[str, ...]) -> None:
-    """Add hosts to a group."""
-    connect().post(f"/hosts/groups/{name}/hosts", {"add": list(hosts)})
-    click.echo(f"{name}: {len(hosts)} added.")
-
-
-@group.command("remove")
-@click.argument("name")
-@click.argument("hosts", nargs=-1, required=True)
-def remove_hosts(name: str, hosts: tuple[str, ...]) -> None:
-    """Take hosts out of a group."""
-    connect().post(f"/hosts/groups/{name}/hosts", {"remove": list(hosts)})
-    click.echo(f"{name}: {len(hosts)} removed.")
-
-
-@group.command()
-@click.argument("name")
-@click.confirmation_option(prompt="Delete this group? Its hosts stay.")
-def delete(name: str) -> None:
-    """Delete a group."""
-    connect().delete(f"/hosts/groups/{name}")
-    click.echo(f"{name}: deleted.")
+    done = connect().post(address("hosts", ref, "retire"))
+    print_done(done, f"{ref}: retired.", as_json=as_json)

@@ -9,12 +9,20 @@ from pathlib import Path
 import click
 
 from oakum.cli.client import connect
-from oakum.cli.output import json_option, print_json, print_table, since
+from oakum.cli.output import Column, json_option, print_json, print_lines, print_table, say, since
 from oakum.core.errors import OperatorError
 from oakum.journal.signature import signature_holds
-from oakum.journal.verify import Verdict, verify
+from oakum.journal.verify import LINE_LENGTH_MAX, Verdict, verify
 
 KEY_LENGTH = 64
+PAGE_COUNT_MAX = 200
+COLUMNS = (
+    Column(name="#", is_number=True),
+    Column(name="when"),
+    Column(name="kind"),
+    Column(name="actor", rank=1),
+    Column(name="subject", rank=2),
+)
 
 
 @click.group()
@@ -23,16 +31,17 @@ def journal() -> None:
 
 
 @journal.command("list")
-@click.option("--kind", default="", help="A room (rollout) or a whole kind (rollout.halted).")
-@click.option("--subject", default="", help="Exactly this subject, like host:UUID.")
-@click.option("--limit", default=30, show_default=True)
+@click.option("--kind", default=None, help="A room (rollout) or a whole kind (rollout.halted).")
+@click.option("--subject", default=None, help="Exactly this subject, like host:UUID.")
+@click.option("--before", type=click.IntRange(min=1), default=None, help="Only entries before this number.")
+@click.option("--limit", type=click.IntRange(1, PAGE_COUNT_MAX), default=30, show_default=True, help="Rows at most.")
 @json_option
-def list_entries(kind: str, subject: str, limit: int, *, as_json: bool) -> None:
-    """List entries, newest first.
+def list_entries(kind: str | None, subject: str | None, before: int | None, limit: int, *, as_json: bool) -> None:
+    """List entries, newest first.  One without a number is not sealed yet.
 
     Example: oakum journal list --kind rollout
     """
-    page = connect().get("/journal", kind=kind or None, subject=subject or None, limit=limit)
+    page = connect().get("/journal", kind=kind, subject=subject, before=before, limit=limit)
     if as_json:
         print_json(page)
         return
@@ -40,7 +49,9 @@ def list_entries(kind: str, subject: str, limit: int, *, as_json: bool) -> None:
         (entry["position"] or "-", since(entry["at"]), entry["kind"], entry["actor"], entry["subject"])
         for entry in page["entries"]
     ]
-    print_table(("#", "when", "kind", "actor", "subject"), rows, empty="No entry matches.")
+    print_table(COLUMNS, rows, empty="No entry matches.")
+    if page["before_position"]:
+        click.echo(f"There are older ones: --before {page['before_position']}.", err=True)
 
 
 @journal.command()
@@ -49,17 +60,9 @@ def list_entries(kind: str, subject: str, limit: int, *, as_json: bool) -> None:
 def export(output: str | None, *, installation: bool) -> None:
     """Write the whole journal as JSON lines (format: docs/journal.md).
 
-    Example: oakum journal export -o journal.jsonl && oakum journal verify journal.jsonl
+    Example: oakum journal export -o journal.jsonl
     """
-    lines = connect().stream("/journal/export", installation=installation)
-    if output is None:
-        for line in lines:
-            click.echo(line)
-        return
-    with Path(output).open("w", encoding="utf-8") as file:
-        for line in lines:
-            file.write(f"{line}\n")
-    click.echo(f"Written to {output}.", err=True)
+    print_lines(connect().stream("/journal/export", installation=installation), output)
 
 
 @journal.command("verify")
@@ -74,19 +77,32 @@ def verify_journal(file: str | None, key: str, *, as_json: bool) -> None:
     Example: oakum journal verify journal.jsonl --key 5f3a...
     """
     if key and (len(key) != KEY_LENGTH or not all(letter in "0123456789abcdefABCDEF" for letter in key)):
-        raise OperatorError(code="key_invalid", sentence="--key takes 64 hexadecimal digits.")
+        raise OperatorError(
+            code="key_invalid",
+            sentence=f"--key takes {KEY_LENGTH} hexadecimal digits; this has {len(key)} characters.",
+            next_step="It is on the page System, and in what `oakum host add --json` prints as server_key.",
+        )
     lines = _lines_of(file) if file else connect().stream("/journal/export")
     verdict = verify(lines, public_key=bytes.fromhex(key) if key else None, verify_signature=signature_holds)
     if as_json:
         print_json({**_plain(verdict), "key_given": bool(key)})
     else:
-        click.echo(_words(verdict, key))
+        say(_words(verdict, key))
     sys.exit(0 if verdict.holds else 1)
 
 
 def _lines_of(file: str) -> Iterator[str]:
-    with Path(file).open(encoding="utf-8") as lines:
-        yield from lines
+    """Yield the lines; a line that is longer than any can be is cut, and so found out."""
+    try:
+        with Path(file).open(encoding="utf-8", errors="replace", newline="\n") as content:
+            while line := content.readline(LINE_LENGTH_MAX + 2):
+                yield line
+    except OSError as error:
+        raise OperatorError(
+            code="file_unreadable",
+            sentence=f"{file} cannot be read: {error.strerror}.",
+            next_step="Check its name and its permissions.",
+        ) from error
 
 
 def _plain(verdict: Verdict) -> dict[str, object]:
@@ -104,13 +120,15 @@ def _plain(verdict: Verdict) -> dict[str, object]:
 
 def _words(verdict: Verdict, key: str) -> str:
     if not verdict.holds:
-        return (
-            f"The journal does NOT hold: entry {verdict.position} ({verdict.entry_id or 'no id'}): {verdict.problem}."
-        )
+        where = f"entry {verdict.position}: " if verdict.position else ""
+        named = f" ({verdict.entry_id})" if verdict.entry_id else ""
+        return f"The journal does NOT hold: {where}{verdict.problem}{named}.\nKeep this file: it is evidence."
     text = (
         f"The journal holds: {verdict.entry_count} entries, {verdict.signed_count} of them under a signed "
         f"checkpoint, {verdict.unsealed_count} not sealed yet."
     )
-    if not key:
+    if not verdict.signed_count:
+        text += "\nNo checkpoint is signed yet: whoever can write the database could have made this journal."
+    elif not key:
         text += "\nThe signer's key was taken from the export itself; give --key to prove whose it is."
     return text

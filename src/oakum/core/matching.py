@@ -169,7 +169,9 @@ def _evidence(found: RangeFacts, installed: str) -> str:
     The installed version and the fixed one stand in full wherever they fit: they are what a reader checks.
     """
     feed = f"(feed {found.feed_name})"
-    if found.fixed_version:
+    if found.fixed_version and found.organisation_id is not None:
+        text = f"{installed} is older than {found.fixed_version}, which hosts tell is a security update {feed}"
+    elif found.fixed_version:
         text = f"{installed} is older than {found.fixed_version}, fixed by {found.ref} {feed}"
     elif found.high is not None:
         text = f"{installed} is among the versions that {found.ref} names as affected {feed}"

@@ -76,7 +76,7 @@ def _utc_now() -> datetime:
 
 
 class Gateway:
-    """The ASGI callable.  Its threads start with the first request and end with ``stop``."""
+    """The ASGI callable.  Its threads start with ``start`` or the first request, and end with ``stop``."""
 
     def __init__(self, *, server_url: str, certificate: str = "", clock: Callable[[], datetime] = _utc_now) -> None:
         """``server_url`` is where hosts reach this server, ``certificate`` the SHA-256 in hex of what it shows there.
@@ -119,7 +119,9 @@ class Gateway:
         await send_answer(send, answer, with_body=scope["method"] != "HEAD")
 
     async def start(self) -> None:
-        """Do nothing yet: threads start with the first request.  Here for symmetry with ``stop``."""
+        """Start the threads; without it the first request does."""
+        for workers in (self._check_ins, self._verbs, self._uploads):
+            workers.start()
 
     async def stop(self) -> None:
         """Finish what waits, end the threads, close their connections."""

@@ -56,7 +56,7 @@ class Workers(Generic[T]):
         batch_count_max: int,
         waiting_count_max: int,
     ) -> None:
-        """Start nothing yet; the first job does."""
+        """Start nothing yet; ``start`` or the first job does."""
         self._name = name
         self._handle = handle
         self._thread_count = thread_count
@@ -69,13 +69,15 @@ class Workers(Generic[T]):
         """Have ``work`` handled by a thread and return its answer; BUSY at once when too much waits."""
         if self._queue.qsize() >= self._waiting_count_max:
             return BUSY
-        if not self._threads:
-            self._start()
+        self.start()
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._queue.put(_Job(work, future, time.monotonic()))
         return await future
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Start the threads unless they run."""
+        if self._threads:
+            return
         for number in range(self._thread_count):
             thread = threading.Thread(target=self._run, name=f"{self._name}-{number}", daemon=True)
             self._threads.append(thread)

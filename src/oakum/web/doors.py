@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, Protocol, cast
+from typing import Concatenate, ParamSpec, cast
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
@@ -38,15 +38,13 @@ View = Callable[Concatenate[PersonRequest, P], HttpResponseBase]
 Door = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
-class Marked(Protocol):
-    """A view that says which role it needs: the permission test reads it."""
+def page(
+    needed: Role, *, methods: tuple[str, ...] = GET, needed_to_post: Role | None = None
+) -> Callable[[View[P]], Door[P]]:
+    """Make a view of a function: other methods get 405, lesser roles 403, faults a page with their next step.
 
-    needed: Role
-    methods: tuple[str, ...]
-
-
-def page(needed: Role, *, methods: tuple[str, ...] = GET) -> Callable[[View[P]], Door[P]]:
-    """Make a view of a function: other methods get 405, lesser roles 403, faults a page with their next step."""
+    ``needed_to_post`` is for a page that more people may read than change.
+    """
 
     def decorate(view: View[P]) -> Door[P]:
         @wraps(view)
@@ -54,15 +52,14 @@ def page(needed: Role, *, methods: tuple[str, ...] = GET) -> Callable[[View[P]],
             if request.method not in methods:
                 return HttpResponseNotAllowed(methods)
             known = cast("PersonRequest", request)
-            if not known.speaker.allows(needed):
-                return render_fault(known, _role_missing(known.speaker, needed))
+            least = (needed_to_post or needed) if request.method == "POST" else needed
+            if not known.speaker.allows(least):
+                return render_fault(known, _role_missing(known.speaker, least))
             try:
                 return view(known, *args, **kwargs)
             except OakumError as fault:
                 return render_fault(known, fault)
 
-        marked = cast("Any", door)
-        marked.needed, marked.methods = needed, methods
         return cast("Door[P]", door)
 
     return decorate

@@ -15,13 +15,14 @@ It does not know what it runs, and sets no time limit.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from oakum.agent.actor.system import CHILD_ABSENT, CHILD_ENDED, CHILD_LOST, CHILD_RUNNING, Child
 from oakum.agent.errors import HostError
@@ -31,6 +32,7 @@ BEGIN_SECONDS_MAX = 30.0
 BEGIN_POLL_SECONDS = 0.02
 TERM_SECONDS_MAX = 60.0
 KILL_SECONDS_MAX = 10.0
+SIGNAL_STATUS = 128  # sh(1): a program that a signal ended has this much and the signal's number as its status
 
 SYSTEMD_SIGN = "/run/systemd/system"  # sd_booted(3)
 
@@ -74,36 +76,40 @@ class Children:
             )
 
     def state(self, directory: Path, name: str) -> Child:
-        """Return what became of the program."""
+        """Return what became of the program; it runs as long as anything does that it left behind by dying."""
         recorded = read_bounded(directory / f"{name}.child")
         if recorded is None:
             return Child(CHILD_ABSENT)
+        identity = json.loads(recorded)
         process = self._processes.get((directory, name))
         if process is not None:
             process.poll()
-        alive_seconds = _age_seconds(json.loads(recorded))
+        alive_seconds = _age_seconds(identity)
         code = _exit_code(directory / f"{name}.exit")  # Looked at last: it may end while we look.
-        if code is not None:
+        if code is not None and code < SIGNAL_STATUS:
             return Child(CHILD_ENDED, code=code)
-        if alive_seconds is None:
-            return Child(CHILD_LOST)
-        return Child(CHILD_RUNNING, age_seconds=alive_seconds)
+        if alive_seconds is not None:
+            return Child(CHILD_RUNNING, age_seconds=alive_seconds)
+        if _session(identity):
+            # apt was killed and dpkg, which it had started, is still at work.
+            return Child(CHILD_RUNNING, age_seconds=_seconds_since_start(identity))
+        return Child(CHILD_LOST) if code is None else Child(CHILD_ENDED, code=code)
 
     def end(self, directory: Path, name: str) -> None:
-        """End the program's whole process group: SIGTERM, and SIGKILL after TERM_SECONDS_MAX."""
+        """End all processes of the program's session: SIGTERM, and SIGKILL after TERM_SECONDS_MAX."""
         recorded = read_bounded(directory / f"{name}.child")
         if recorded is None:
             return
-        pid = int(json.loads(recorded)["pid"])
+        identity = json.loads(recorded)
         for number, patience in ((signal.SIGTERM, TERM_SECONDS_MAX), (signal.SIGKILL, KILL_SECONDS_MAX)):
-            if self.state(directory, name).state != CHILD_RUNNING:
-                return
-            try:
-                os.killpg(pid, number)
-            except ProcessLookupError:
-                return
+            told: Set[int] = set()
             until = time.monotonic() + patience
             while self.state(directory, name).state == CHILD_RUNNING and time.monotonic() < until:
+                # Looked up each time: a program may be about to start another.
+                for pid in set(_session(identity)) - told:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, number)
+                    told.add(pid)
                 time.sleep(BEGIN_POLL_SECONDS)
 
     def _start(self, directory: Path, name: str, argv: List[str], environment: Mapping[str, str]) -> bool:
@@ -144,28 +150,53 @@ def _scope(name: str) -> List[str]:
     return ["systemd-run", "--scope", "--quiet", "--collect", f"--unit={unit}", description, "--"]
 
 
-def _identity(pid: int) -> Dict[str, int]:
-    return {"pid": pid, "started": _stat_fields(pid)[1]}
+def _identity(pid: int) -> Dict[str, Any]:
+    return {"pid": pid, "started": _stat_fields(pid)[2], "boot": _boot_id()}
 
 
-def _stat_fields(pid: int) -> Tuple[str, int]:
-    """Return a process's state letter and its start in clock ticks since boot (proc(5), fields 3 and 22)."""
-    text = Path("/proc", str(pid), "stat").read_text()
+def _boot_id() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def _stat_fields(pid: int) -> Tuple[str, int, int]:
+    """Return a process's state letter, session, and start in clock ticks since boot (proc(5), fields 3, 6 and 22)."""
+    text = Path("/proc", str(pid), "stat").read_text(errors="replace")
     # The command in field 2 may hold blanks and brackets.
     fields = text.rpartition(")")[2].split()
-    return fields[0], int(fields[19])
+    return fields[0], int(fields[3]), int(fields[19])
 
 
-def _age_seconds(identity: Mapping[str, int]) -> Optional[int]:
+def _age_seconds(identity: Mapping[str, Any]) -> Optional[int]:
     """Return how long the process has run, None when it no longer does (or another has its number)."""
     try:
-        state, started = _stat_fields(int(identity["pid"]))
-        uptime = float(Path("/proc/uptime").read_text().split()[0])
+        state, _session, started = _stat_fields(int(identity["pid"]))
     except OSError:
         return None
-    if state in "ZX" or started != int(identity["started"]):
+    if state in "ZX" or started != int(identity["started"]) or identity["boot"] != _boot_id():
         return None
-    return max(0, int(uptime - started / os.sysconf("SC_CLK_TCK")))
+    return _seconds_since_start(identity)
+
+
+def _seconds_since_start(identity: Mapping[str, Any]) -> int:
+    uptime = float(Path("/proc/uptime").read_text().split()[0])
+    return max(0, int(uptime - int(identity["started"]) / os.sysconf("SC_CLK_TCK")))
+
+
+def _session(identity: Mapping[str, Any]) -> Tuple[int, ...]:
+    """Return the living processes of the program's session; the kernel gives its number to nobody else meanwhile."""
+    if identity["boot"] != _boot_id():
+        return ()
+    members = []
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            state, session, _started = _stat_fields(int(name))
+        except OSError:
+            continue  # It ended while we looked.
+        if session == int(identity["pid"]) and state not in "ZX":
+            members.append(int(name))
+    return tuple(members)
 
 
 def _exit_code(path: Path) -> Optional[int]:

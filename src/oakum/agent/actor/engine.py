@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 from oakum.agent.actor.answers import flush_answers
 from oakum.agent.actor.changes import AptChanges
@@ -120,14 +120,13 @@ def _obstacle(tools: Tools, case: OrderCase) -> Optional[Defer]:
     return Defer(DEFERRED_OTHER, _is_busy(busy[0])) if busy else None
 
 
-def _make_way(tools: Tools, case: OrderCase) -> Optional[Defer]:
+def _make_way(tools: Tools, case: OrderCase) -> Union[bool, Defer]:
     """End the soak of earlier orders now: they are compared with before while that can still be told."""
-    for other in _others(tools, case):
-        if other.record.phase != SOAKING:
-            continue
+    soaking = [other for other in _others(tools, case) if other.record.phase == SOAKING]
+    for other in soaking:
         carry(tools, cut_short(tools, other, case.order.order_id))
     left = [each for each in _others(tools, case) if each.record.phase in (*BUSY_PHASES, SOAKING)]
-    return Defer(DEFERRED_OTHER, _is_busy(left[0])) if left else None
+    return Defer(DEFERRED_OTHER, _is_busy(left[0])) if left else bool(soaking)
 
 
 def _others(tools: Tools, case: OrderCase) -> List[OrderCase]:

@@ -35,7 +35,10 @@ Obstacle = Callable[[], Optional[Defer]]
 
 
 class Preparation:
-    """One pass over an order's checks; after ``run`` without a verdict, ``before`` is set."""
+    """One pass over an order's checks; after ``run`` without a verdict, ``before`` is set.
+
+    ``cached``: all that the change needs lies in apt's archive cache.
+    """
 
     def __init__(self, tools: Tools, order: WorkOrder, order_hash: str, obstacle: Obstacle) -> None:
         """Ask nothing yet; ``obstacle`` says whether another order is in the way."""
@@ -47,6 +50,7 @@ class Preparation:
         self._debs: Tuple[SavedDeb, ...] = ()
         self._installed: Optional[Installed] = None
         self.already_there = False
+        self.cached = False
         self.before: Optional[PreState] = None
 
     def run(self) -> Optional[Verdict]:
@@ -142,6 +146,7 @@ class Preparation:
             refreshed = self._refresh()
             if not refreshed.trouble:
                 answer = self._tools.apt.download(judge.wanted_new(self._order))
+        self.cached = self._tools.apt.are_cached(judge.wanted_new(self._order))
         return _verdict_of(answer) if answer.trouble else None
 
     def _save_way_back(self) -> Optional[Verdict]:

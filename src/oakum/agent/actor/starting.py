@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import timedelta
+from typing import Callable, Optional, Tuple, Union
 
 from oakum.agent.actor import judge
 from oakum.agent.actor.changes import TROUBLE_OTHER
 from oakum.agent.actor.finishing import finish, package_results
 from oakum.agent.actor.judge import Defer, Refuse
-from oakum.agent.actor.preparing import Obstacle, Preparation, next_window_at
+from oakum.agent.actor.preparing import Obstacle, Preparation, Verdict, next_window_at
 from oakum.agent.actor.record import (
     CHECKING,
     INSTALLING,
@@ -46,23 +47,28 @@ NOTE_ALREADY_THERE = "Every package was in its version already; this order chang
 
 LAPSED = "The start permit lapsed before the change could begin; the server is asked again."
 
+# Says whether it ended anything, or why the order has to wait all the same.
+MakeWay = Callable[[], Union[bool, Defer]]
+
 INSTALL = "install"  # the launched program's name in the order's directory
 
 
-def prepare(tools: Tools, case: OrderCase, obstacle: Obstacle, make_way: Obstacle) -> Step:
+def prepare(tools: Tools, case: OrderCase, obstacle: Obstacle, make_way: MakeWay) -> Step:
     """Check everything anew, ask for the permit, and begin; an order found here has not touched the host.
 
-    ``obstacle`` says whether another order is in the way; ``make_way`` ends the soak of an earlier one, or says why
-    this one has to wait for it.
+    ``obstacle`` says whether another order is in the way; ``make_way`` ends the soak of an earlier one.
     """
     context, order = tools.context, case.order
     record = tools.commit(enter(case.record, CHECKING, context.now()))
     case = OrderCase(record, order)
-    preparation = Preparation(tools, order, record.order_hash, obstacle)
-    try:
-        verdict = preparation.run() or make_way()
-    except AptProblem as problem:
-        verdict = Defer(TROUBLE_OTHER, "The package manager cannot be read: %s" % problem)
+    preparation, verdict = _look(tools, case, obstacle)
+    if verdict is None and not preparation.already_there:
+        way = make_way()
+        if way is True:
+            # Another order came to its end, perhaps by being taken back: what was seen before that no longer counts.
+            preparation, verdict = _look(tools, case, obstacle)
+        elif way is not False:
+            verdict = way
     if isinstance(verdict, Refuse):
         return finish(tools, case, OUTCOME_REFUSED, verdict.reason, verdict.sentence)
     if verdict is not None:
@@ -75,7 +81,15 @@ def prepare(tools: Tools, case: OrderCase, obstacle: Obstacle, make_way: Obstacl
         boot_id = preparation.before.boot_id
         watching = dataclasses.replace(watching, changed=False, note=NOTE_ALREADY_THERE, boot_id=boot_id)
         return Step(tools.commit(watching), go_on=True)
-    return _ask(tools, case)
+    return _ask(tools, case, cached=preparation.cached)
+
+
+def _look(tools: Tools, case: OrderCase, obstacle: Obstacle) -> Tuple[Preparation, Optional[Verdict]]:
+    preparation = Preparation(tools, case.order, case.record.order_hash, obstacle)
+    try:
+        return preparation, preparation.run()
+    except AptProblem as problem:
+        return preparation, Defer(TROUBLE_OTHER, "The package manager cannot be read: %s" % problem)
 
 
 def defer(tools: Tools, case: OrderCase, reason: str, sentence: str) -> Step:
@@ -86,7 +100,7 @@ def defer(tools: Tools, case: OrderCase, reason: str, sentence: str) -> Step:
     return Step(record, due_at=due_at)
 
 
-def _ask(tools: Tools, case: OrderCase) -> Step:
+def _ask(tools: Tools, case: OrderCase, *, cached: bool) -> Step:
     context, record = tools.context, case.record
     attempt = tools.system.random_id()
     record = dataclasses.replace(enter(record, WAITING, context.now(), detail="asks to start"), attempt=attempt)
@@ -110,10 +124,10 @@ def _ask(tools: Tools, case: OrderCase) -> Step:
         return defer(tools, case, reply.reason or DEFERRED_DENIED, reply.detail or "The server gave no start permit.")
     if reply.order_hash != record.order_hash:
         return defer(tools, case, DEFERRED_MISMATCH, "The start permit is for another order.")
-    return _begin(tools, case, reply, sent)
+    return _begin(tools, case, reply, sent, cached=cached)
 
 
-def _begin(tools: Tools, case: OrderCase, reply: PermitReply, sent: float) -> Step:
+def _begin(tools: Tools, case: OrderCase, reply: PermitReply, sent: float, *, cached: bool) -> Step:
     """Say that the change begins, then begin it; the permit must hold at the very last moment."""
     context, order = tools.context, case.order
     lapses = sent + min(reply.lapse_seconds, PERMIT_LAPSE_SECONDS_MAX)
@@ -124,12 +138,15 @@ def _begin(tools: Tools, case: OrderCase, reply: PermitReply, sent: float) -> St
     record = dataclasses.replace(record, changed=True, deferred_reason="")
     results = package_results(tools, order)
     started = add_outcome(record, OUTCOME_STARTED, "", "The change begins.", context.now(), packages=results)
-    record = tools.commit_reported(started)
+    try:
+        record = tools.commit_reported(started)
+    except HostError as error:
+        return _not_begun(tools, OrderCase(record, order), error.code, error.sentence)
+    argv = change.install_argv(judge.wanted_new(order), cached=cached)
+    directory = tools.store.directory(order.order_id)
+    # Nothing may come between this question and the launch.
     if context.monotonic() >= lapses:
         return _not_begun(tools, OrderCase(record, order), DEFERRED_LAPSED, LAPSED)
-    wanted = judge.wanted_new(order)
-    argv = change.install_argv(wanted, cached=tools.apt.are_cached(wanted))
-    directory = tools.store.directory(order.order_id)
     try:
         tools.system.launch(directory, INSTALL, argv, environment=change.environment())
     except HostError as error:

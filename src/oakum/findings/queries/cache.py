@@ -62,9 +62,12 @@ def entry_of(organisation_id: UUID) -> Entry:
 
 
 def risk_for(
-    *, organisation_id: UUID, hosts: Sequence[HostLine], removed: Mapping[UUID, BitMap], now: datetime
+    *, organisation_id: UUID, hosts: Sequence[HostLine], removed: Mapping[UUID, BitMap], is_whole: bool, now: datetime
 ) -> Risk:
-    """Return the risk of at least what these hosts have or had, loaded again only if something has moved."""
+    """Return the risk of at least what these hosts have or had, loaded again only if something has moved.
+
+    What was loaded is kept only if the hosts are the ``is_whole`` organisation's: a few hosts' would not serve it.
+    """
     entry, mark = entry_of(organisation_id), _mark()
     with entry.lock:
         risk = entry.risk
@@ -72,7 +75,8 @@ def risk_for(
             # The mark was read before the rows: what moves in between is seen by the next request.
             wanted = BitMap().union(*(host.package_set() for host in hosts), *removed.values())
             risk = load_risk(organisation_id=organisation_id, package_version_ids=wanted)
-            entry.risk, entry.mark, entry.loaded_at = risk, mark, now
+            if is_whole:
+                entry.risk, entry.mark, entry.loaded_at = risk, mark, now
     return risk
 
 

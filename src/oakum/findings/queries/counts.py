@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -16,9 +16,9 @@ from oakum.findings.queries.host_findings import choose, make_rows, soonest_firs
 from oakum.findings.queries.offers import load_versions
 from oakum.findings.queries.old_code import may_run_old_code, removed_versions
 from oakum.findings.queries.values import (
+    EMPTY_FILTER,
     AsOf,
     FindingCounts,
-    FindingFilter,
     HostFindings,
     HostSummary,
     OldCodeView,
@@ -78,10 +78,8 @@ def host_summaries(
 
     Hosts without a finding are among them; retired ones and another organisation's are not.
     """
-    view = load_view(organisation_id=organisation_id, rules=rules, now=now)
-    wanted = None if host_ids is None else frozenset(host_ids)
-    only = None if wanted is None else frozenset(host.index for host in view.hosts if host.id in wanted)
-    return tuple(sorted(summaries_of(view, only), key=lambda row: (row.hostname, row.host_id)))
+    view = load_view(organisation_id=organisation_id, rules=rules, now=now, host_ids=host_ids)
+    return tuple(sorted(summaries_of(view), key=lambda row: (row.hostname, row.host_id)))
 
 
 def host_report(*, organisation_id: UUID, rules: Rules, now: datetime) -> tuple[tuple[HostSummary, ...], AsOf]:
@@ -90,8 +88,8 @@ def host_report(*, organisation_id: UUID, rules: Rules, now: datetime) -> tuple[
     return tuple(sorted(summaries_of(view), key=lambda row: (row.hostname, row.host_id))), view.as_of()
 
 
-def summaries_of(view: View, only: frozenset[int] | None = None) -> tuple[HostSummary, ...]:
-    """Return the numbers of each host of a view (of those with an index in ``only``), by enrolment."""
+def summaries_of(view: View) -> tuple[HostSummary, ...]:
+    """Return the numbers of each host of a view, by enrolment."""
     tally = [Counter[str]() for _ in view.hosts]
     for slice_ in view.slices:
         words = ["open", slice_.remedy.value]
@@ -99,23 +97,15 @@ def summaries_of(view: View, only: frozenset[int] | None = None) -> tuple[HostSu
             words.append("kev")
         if not slice_.can_be_overdue:
             words.append("unverified")
-        for index in _of(slice_.members, only):
+        for index in slice_.members:
             tally[index].update(words)
-        for index in _of(view.overdue(slice_), only):
+        for index in view.overdue(slice_):
             tally[index]["overdue"] += 1
-    worst = _worst(view, only)
-    return tuple(
-        _summary(host, tally[host.index], worst[host.index])
-        for host in view.hosts
-        if only is None or host.index in only
-    )
+    worst = _worst(view)
+    return tuple(_summary(host, tally[host.index], worst[host.index]) for host in view.hosts)
 
 
-def _of(members: Sequence[int], only: frozenset[int] | None) -> Sequence[int]:
-    return members if only is None else [index for index in members if index in only]
-
-
-def _worst(view: View, only: frozenset[int] | None) -> list[tuple[datetime, str] | None]:
+def _worst(view: View) -> list[tuple[datetime, str] | None]:
     """Return each host's earliest deadline and the package that sets it.
 
     Slices come in order of their own earliest, so a host that has an earlier one already needs no look: deadlines of
@@ -124,7 +114,7 @@ def _worst(view: View, only: frozenset[int] | None) -> list[tuple[datetime, str]
     worst: list[tuple[datetime, str] | None] = [None] * len(view.hosts)
     first = [(view.due_at(one, one.members[0]), number, one) for number, one in enumerate(view.slices)]
     for earliest, _, slice_ in sorted(first, key=lambda entry: entry[:2]):
-        for index in _of(slice_.members, only):
+        for index in slice_.members:
             known = worst[index]
             if known is not None and known[0] <= earliest:
                 continue
@@ -163,21 +153,20 @@ def host_findings(*, organisation_id: UUID, host_id: UUID, rules: Rules, now: da
     Raises:
         NotFoundError: not a host of this organisation, or a retired one (``host_unknown``).
     """
-    view = load_view(organisation_id=organisation_id, rules=rules, now=now)
-    host = next((one for one in view.hosts if one.id == host_id), None)
-    if host is None:
+    view = load_view(organisation_id=organisation_id, rules=rules, now=now, host_ids=(host_id,))
+    if not view.hosts:
         raise NotFoundError(
             code="host_unknown",
             sentence="There is no such host, or it is retired.",
             next_step="Choose one from the list of hosts.",
         )
-    chosen = tuple(choose(view, FindingFilter(host_ids=(host_id,))))
-    keys = list(soonest_first(view, chosen))
+    (host,) = view.hosts
+    keys = list(soonest_first(view, tuple(choose(view, EMPTY_FILTER))))
     return HostFindings(
-        summary=summaries_of(view, frozenset({host.index}))[0],
+        summary=summaries_of(view)[0],
         rows=make_rows(view, organisation_id=organisation_id, keys=keys),
         old_code_of_unknown_version=_unknown_old_code(organisation_id, host),
-        as_of=view.as_of([host.index]),
+        as_of=view.as_of(),
     )
 
 

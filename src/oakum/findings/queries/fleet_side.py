@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,12 +15,14 @@ from uuid import UUID
 
 from pyroaring import BitMap
 
+from oakum.core.errors import OperatorError
 from oakum.fleet.context import HostContext, Told, effective_context
 from oakum.fleet.models import Group, Host, HostState
 from oakum.fleet.queries import presence_of
 from oakum.fleet.sets import load_set
 
 DIGEST_LENGTH = 16
+HOST_COUNT_MAX = 5_000  # by id in one statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -64,14 +66,27 @@ class HostLine:
         return load_set(self.packages)
 
 
-def load_hosts(*, organisation_id: UUID, now: datetime, stale_after: timedelta) -> tuple[HostLine, ...]:
-    """Return every host of the organisation that is not retired, in order of enrolment: three queries."""
+def load_hosts(
+    *, organisation_id: UUID, now: datetime, stale_after: timedelta, host_ids: Collection[UUID] | None = None
+) -> tuple[HostLine, ...]:
+    """Return the organisation's hosts that are not retired (of ``host_ids``), in order of enrolment: three queries.
+
+    Raises:
+        OperatorError: more than HOST_COUNT_MAX ``host_ids`` (``too_many_hosts``): ask for all, or for a group.
+    """
+    chosen = None if host_ids is None else list(host_ids)
+    if chosen is not None and len(chosen) > HOST_COUNT_MAX:
+        raise OperatorError(
+            code="too_many_hosts",
+            sentence=f"At most {HOST_COUNT_MAX:,} hosts can be asked for by their ids; these are {len(chosen):,}.",
+            next_step="Ask for a group, or for all hosts.",
+        )
     groups = {row.id: row for row in Group.objects.filter(organisation_id=organisation_id)}
-    members = _members(organisation_id)
+    members = _members(organisation_id, chosen)
     contexts: dict[tuple[Told, tuple[int, ...]], HostContext] = {}  # few hosts differ in what is said of them
     names: dict[tuple[int, ...], tuple[str, ...]] = {}
     lines = []
-    for index, row in enumerate(_rows(organisation_id)):
+    for index, row in enumerate(_rows(organisation_id, chosen)):
         own = Told(reachability=row[13], environment=row[14], criticality=row[15])
         among = tuple(members.get(row[0], ()))
         if (own, among) not in contexts:
@@ -102,8 +117,10 @@ def load_hosts(*, organisation_id: UUID, now: datetime, stale_after: timedelta) 
     return tuple(lines)
 
 
-def _rows(organisation_id: UUID) -> Iterable[tuple[Any, ...]]:
+def _rows(organisation_id: UUID, chosen: list[UUID] | None) -> Iterable[tuple[Any, ...]]:
     rows = Host.objects.filter(organisation_id=organisation_id).exclude(state=HostState.RETIRED)
+    if chosen is not None:
+        rows = rows.filter(id__in=chosen)
     return rows.order_by("enrolled_at", "hostname", "id").values_list(
         "id",
         "hostname",
@@ -124,10 +141,12 @@ def _rows(organisation_id: UUID) -> Iterable[tuple[Any, ...]]:
     )
 
 
-def _members(organisation_id: UUID) -> dict[UUID, list[int]]:
+def _members(organisation_id: UUID, chosen: list[UUID] | None) -> dict[UUID, list[int]]:
     members: dict[UUID, list[int]] = defaultdict(list)
-    rows = Group.hosts.through.objects.filter(group__organisation_id=organisation_id).order_by("group_id")
-    for host_id, group_id in rows.values_list("host_id", "group_id"):
+    rows = Group.hosts.through.objects.filter(group__organisation_id=organisation_id)
+    if chosen is not None:
+        rows = rows.filter(host_id__in=chosen)
+    for host_id, group_id in rows.order_by("group_id").values_list("host_id", "group_id"):
         members[host_id].append(group_id)
     return members
 

@@ -61,7 +61,7 @@ def findings(
         OperatorError: the filter names a severity or remedy that does not exist (``filter_invalid``).
     """
     return page_of(
-        load_view(organisation_id=organisation_id, rules=rules, now=now),
+        load_view(organisation_id=organisation_id, rules=rules, now=now, host_ids=wanted.host_ids or None),
         organisation_id=organisation_id,
         wanted=wanted,
         limit=limit,
@@ -95,7 +95,7 @@ def all_findings(
     Raises:
         OperatorError: the filter names a severity or remedy that does not exist (``filter_invalid``).
     """
-    view = load_view(organisation_id=organisation_id, rules=rules, now=now)
+    view = load_view(organisation_id=organisation_id, rules=rules, now=now, host_ids=wanted.host_ids or None)
     keys = islice(soonest_first(view, tuple(choose(view, wanted))), EXPORT_COUNT_MAX)
     while page := list(islice(keys, PAGE_COUNT_MAX)):
         yield from make_rows(view, organisation_id=organisation_id, keys=page)

@@ -8,6 +8,7 @@ matter.
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,6 +39,8 @@ class Removed:
     sets: dict[UUID, BitMap] = field(default_factory=dict)
     noticed: set[int] = field(default_factory=set)
     newest_id: int = 0
+    # Noticing a change and loading what it left must not be torn apart by another request.
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +60,12 @@ def may_run_old_code(host: HostLine) -> bool:
 def removed_versions(organisation_id: UUID, hosts: Iterable[HostLine], known: Removed) -> dict[UUID, BitMap]:
     """Return what each of these hosts has replaced or removed; ``known`` remembers it from request to request."""
     asked = list(hosts)
-    _forget_changed(organisation_id, known)
-    missing = [host for host in asked if host.id not in known.sets]
-    for start in range(0, len(missing), HOST_COUNT_MAX):
-        _load_removed(organisation_id, missing[start : start + HOST_COUNT_MAX], known)
-    return {host.id: known.sets.get(host.id, BitMap()) - host.package_set() for host in asked}
+    with known.lock:
+        _forget_changed(organisation_id, known)
+        missing = [host for host in asked if host.id not in known.sets]
+        for start in range(0, len(missing), HOST_COUNT_MAX):
+            _load_removed(organisation_id, missing[start : start + HOST_COUNT_MAX], known)
+        return {host.id: known.sets[host.id] - host.package_set() for host in asked}
 
 
 def _forget_changed(organisation_id: UUID, known: Removed) -> None:
@@ -72,11 +76,15 @@ def _forget_changed(organisation_id: UUID, known: Removed) -> None:
         known.newest_id = rows.aggregate(newest=Max("id"))["newest"] or 0
         known.sets.clear()
         return
-    for change_id, host_id in rows.values_list("id", "host_id"):
-        if change_id not in known.noticed:
-            known.noticed.add(change_id)
+    new = set(rows.values_list("id", flat=True)) - known.noticed
+    if len(new) > 2 * LATE_ID_COUNT:
+        known.sets.clear()
+    elif new:
+        changed = HostChange.objects.filter(organisation_id=organisation_id, id__in=new)
+        for host_id in changed.values_list("host_id", flat=True):
             known.sets.pop(host_id, None)
-            known.newest_id = max(known.newest_id, change_id)
+    known.noticed |= new
+    known.newest_id = max({known.newest_id, *new})
     known.noticed = {change_id for change_id in known.noticed if change_id > known.newest_id - LATE_ID_COUNT}
 
 

@@ -17,7 +17,14 @@ from oakum.findings.queries.fleet_side import HostLine
 from oakum.findings.queries.host_findings import reachability_of
 from oakum.findings.queries.old_code import reboot_names
 from oakum.findings.queries.patch_values import NoteView, PatchHead, PatchHost, PatchView
-from oakum.findings.queries.patches import NOTHING_PENDING, Candidate, candidate_of, candidates, make_patch_rows
+from oakum.findings.queries.patches import (
+    NOTHING_PENDING,
+    Candidate,
+    candidate_of,
+    candidates,
+    host_names,
+    make_patch_rows,
+)
 from oakum.findings.queries.pending import (
     Pending,
     UpdateLine,
@@ -99,7 +106,6 @@ def _advisories(one: Candidate) -> tuple[AdvisoryView, ...]:
 
 def _notes(view: View, organisation_id: UUID, update: UpdateLine, pending: Pending) -> Iterator[NoteView]:
     """Yield the changelog entries between the oldest installed version and the update, newest first."""
-    names = {host.id: host.hostname for host in view.hosts}
     rows = ReleaseNote.objects.filter(
         organisation_id=organisation_id,
         stream=update.key[0],
@@ -109,7 +115,9 @@ def _notes(view: View, organisation_id: UUID, update: UpdateLine, pending: Pendi
     installed = installed_keys(view, {update.key: pending}).get(update.key)
     if installed is not None:
         rows = rows.filter(order_key__gt=installed)
-    for row in rows.order_by("-order_key")[:NOTE_COUNT_MAX]:
+    notes = list(rows.order_by("-order_key")[:NOTE_COUNT_MAX])
+    names = host_names(organisation_id, {row.told_by_host_id for row in notes})
+    for row in notes:
         yield NoteView(
             version=row.version,
             distribution=row.distribution,
@@ -117,7 +125,7 @@ def _notes(view: View, organisation_id: UUID, update: UpdateLine, pending: Pendi
             dated=row.dated,
             text=row.text,
             cves=tuple(row.cves),
-            told_by=names.get(row.told_by_host_id, "a host that is retired"),
+            told_by=names.get(row.told_by_host_id, "a host that is gone"),
             told_at=row.told_at,
         )
 

@@ -33,6 +33,7 @@ from oakum.findings.queries.pending import (
 )
 from oakum.findings.queries.values import PAGE_COUNT_MAX, SEARCH_LENGTH_MAX, SEVERITIES, Rules
 from oakum.findings.queries.view import View, load_view
+from oakum.fleet.models import Host
 from oakum.intel.models import KevEntry
 
 KINDS = tuple(kind.value for kind in UpdateKind)
@@ -94,7 +95,7 @@ def patches(
             next_step=f"Use one of: {', '.join(KINDS)}.",
         )
     limit, offset = max(1, min(limit, PAGE_COUNT_MAX)), max(0, offset)
-    view = load_view(organisation_id=organisation_id, rules=rules, now=now)
+    view = load_view(organisation_id=organisation_id, rules=rules, now=now, host_ids=wanted.host_ids or None)
     pending = pending_updates(view, organisation_id=organisation_id, host_ids=wanted.host_ids or None)
     chosen = _chosen(view, organisation_id, pending, wanted)
     page = chosen[offset : offset + limit]
@@ -197,11 +198,17 @@ def make_patch_rows(view: View, organisation_id: UUID, found: Sequence[Candidate
     noted = named_by_notes(view, organisation_id, found)
     cves = {one.update.key: one.cves | noted[one.update.key] for one in found}
     listed = _listed({cve for each in cves.values() for cve in each})
-    names = {host.id: host.hostname for host in view.hosts}
     rows = Update.objects.filter(organisation_id=organisation_id).in_bulk([one.update.id for one in found])
+    names = host_names(organisation_id, {row.notes_host_id for row in rows.values() if row.notes_host_id})
     return tuple(
         _row(one, rows[one.update.id], cves[one.update.key], listed, names) for one in found if one.update.id in rows
     )
+
+
+def host_names(organisation_id: UUID, host_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return the names of the hosts that told something, whether retired or not."""
+    rows = Host.objects.filter(organisation_id=organisation_id, id__in=list(host_ids))
+    return dict(rows.values_list("id", "hostname"))
 
 
 def _listed(cves: Collection[str]) -> frozenset[str]:
@@ -244,7 +251,7 @@ def _origins(update: Update) -> tuple[str, ...]:
 
 def notes_of(update: Update, names: Mapping[UUID, str]) -> NotesView:
     """Say where an update's release notes stand, with the host that was asked or told."""
-    host = names.get(update.notes_host_id, "a host that is retired") if update.notes_host_id else ""
+    host = names.get(update.notes_host_id, "a host that is gone") if update.notes_host_id else ""
     at = update.notes_at if update.notes_state == NotesState.KNOWN else update.notes_asked_at
     on = f" on {at:%Y-%m-%d %H:%M} UTC" if at else ""
     problem = update.notes_problem.rstrip(".")

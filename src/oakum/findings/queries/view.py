@@ -105,12 +105,16 @@ class View:
         )
 
 
-def load_view(*, organisation_id: UUID, rules: Rules, now: datetime) -> View:
-    """Load an organisation's host findings: its hosts' sets from the database, the risk side mostly from memory."""
-    hosts = load_hosts(organisation_id=organisation_id, now=now, stale_after=rules.stale_after)
+def load_view(*, organisation_id: UUID, rules: Rules, now: datetime, host_ids: Collection[UUID] | None = None) -> View:
+    """Load an organisation's host findings: its hosts' sets from the database, the risk side mostly from memory.
+
+    With ``host_ids`` of these hosts alone, as if there were no others.
+    """
+    hosts = load_hosts(organisation_id=organisation_id, now=now, stale_after=rules.stale_after, host_ids=host_ids)
     with_past = [host for host in hosts if may_run_old_code(host)]
     removed = removed_versions(organisation_id, with_past, entry_of(organisation_id).removed)
-    risk = risk_for(organisation_id=organisation_id, hosts=hosts, removed=removed, now=now)
+    is_whole = host_ids is None
+    risk = risk_for(organisation_id=organisation_id, hosts=hosts, removed=removed, is_whole=is_whole, now=now)
     olds = old_versions(organisation_id, risk, with_past, removed)
     members: dict[tuple[Affected, Whereabouts, bool, bool], list[int]] = defaultdict(list)
     for host in hosts:

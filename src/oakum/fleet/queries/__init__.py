@@ -38,7 +38,6 @@ from oakum.fleet.queries.hosts import (
     hosts,
     hosts_by_id,
     hosts_named,
-    hosts_with_package_version,
     presence_of,
 )
 
@@ -73,6 +72,5 @@ __all__ = [
     "hosts",
     "hosts_by_id",
     "hosts_named",
-    "hosts_with_package_version",
     "presence_of",
 ]

@@ -45,24 +45,20 @@ def _own(organisation_id: UUID, host_ids: Collection[UUID] | None) -> Iterator[t
     for chunk in _chunks(host_ids):
         # By id alone, and the organisation looked at here: SQLite would rather read the whole organisation.
         rows = Host.objects.filter(id__in=chunk).values_list("organisation_id", *fields)
-        yield from (row for owner_id, *row in rows if owner_id == organisation_id)  # type: ignore[misc]
+        yield from (row for owner_id, *row in rows if owner_id == organisation_id)
 
 
 def _members(organisation_id: UUID, host_ids: Collection[UUID] | None) -> dict[UUID, list[int]]:
     members: dict[UUID, list[int]] = defaultdict(list)
-    for chunk in _chunks(host_ids):
-        rows = Group.hosts.through.objects.filter(group__organisation_id=organisation_id)
-        if chunk is not None:
-            rows = rows.filter(host_id__in=chunk)
+    every = Group.hosts.through.objects.filter(group__organisation_id=organisation_id)
+    parts = [every] if host_ids is None else [every.filter(host_id__in=chunk) for chunk in _chunks(host_ids)]
+    for rows in parts:
         for host_id, group_id in rows.values_list("host_id", "group_id"):
             members[host_id].append(group_id)
     return members
 
 
-def _chunks(host_ids: Collection[UUID] | None) -> Iterator[list[UUID] | None]:
-    if host_ids is None:
-        yield None
-        return
+def _chunks(host_ids: Collection[UUID]) -> Iterator[list[UUID]]:
     wanted = list(host_ids)
     for start in range(0, len(wanted), ID_COUNT_MAX):
         yield wanted[start : start + ID_COUNT_MAX]

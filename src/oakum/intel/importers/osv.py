@@ -40,8 +40,13 @@ class OsvImporter:
         )
 
     def default_name(self, path: Path) -> str:
-        """Return ``osv-`` and the first record's distribution."""
-        for _, record in _documents(path):
+        """Return ``osv-`` and the first record's distribution, or a single record's own id.
+
+        A single record must never replace a whole feed because nobody named it.
+        """
+        for place, record in _documents(path):
+            if not place:
+                return f"osv-{plain_text(record.get('id')).lower()}"[:60]
             for affected in plain_list(record.get("affected")):
                 ecosystem = plain_text(plain_object(plain_object(affected).get("package")).get("ecosystem"))
                 if ecosystem:

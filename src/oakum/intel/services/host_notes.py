@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Max
 
 from oakum.catalogue.models import ReleaseNote, Update, UpdateKind
 from oakum.core.advisories import (
@@ -50,10 +51,20 @@ def record_host_advisories(*, organisation_id: UUID, now: datetime) -> int:
         return 0
     feed_id = _feed_id()
     known = _known(organisation_id, feed_id)
+    at = _later_than_all(feed_id, now)
     changed = [each for each in wanted if not _holds(known.get(each.ref), each)]
     for start in range(0, len(changed), ADVISORY_COUNT):
-        _store(organisation_id, feed_id, changed[start : start + ADVISORY_COUNT], now)
+        _store(organisation_id, feed_id, changed[start : start + ADVISORY_COUNT], at)
     return len(changed)
+
+
+def _later_than_all(feed_id: int, now: datetime) -> datetime:
+    """Return ``now``, or an instant just after the newest change should the clock have been set back.
+
+    Whoever follows the changes follows their dates: one that is dated back would never be seen.
+    """
+    newest: datetime | None = Advisory.objects.filter(feed_id=feed_id).aggregate(newest=Max("modified_at"))["newest"]
+    return now if newest is None or newest < now else newest + timedelta(microseconds=1)
 
 
 def _updates(organisation_id: UUID) -> Sequence[ToldUpdate]:

@@ -26,6 +26,7 @@ from oakum.intel.services.vulnerabilities import record_facts, record_from_advis
 from oakum.journal.services import append
 
 SKIPPED_COUNT_MAX = 20  # different reasons told in a report
+FEWER_CHECKED_FROM = 100  # records of the former import: below that, half is a matter of chance
 NAME_LENGTH_MAX = 60
 PROBLEM_LENGTH_MAX = 500
 _COPY_BYTES = 1024 * 1024
@@ -62,25 +63,32 @@ def import_feed(
     name: str | None = None,
     progress: Progress | None = None,
     origin: FeedOrigin | None = None,
+    accept_fewer: bool = False,
     now: datetime,
 ) -> ImportReport:
     """Import a file, or a stream that is first copied to a temporary file, and return what it brought.
 
     ``kind`` is recognised and ``name`` chosen where they are not given.  The same file again gives the same result.
+    ``accept_fewer`` takes a file with less than half of the former import's records, which is refused otherwise:
+    findings would go with what is missing.
 
     Raises:
-        FeedError: the format is unknown, the file is cut, corrupt or too large, the name is another feed's, or another
-            import of the feed has begun.  Nothing that readers see was changed.
+        FeedError: the format is unknown, the file is cut, corrupt or too large, nothing or suspiciously little of it is
+            for us, the name is another feed's, or another import of the feed has begun.  Nothing that readers see was
+            changed.
     """
     if not isinstance(source, Path):
         with tempfile.TemporaryDirectory(prefix="oakum-feed-") as folder:
             copy = _copied(source, Path(folder) / "feed")
-            return import_feed(copy, kind=kind, name=name, progress=progress, origin=origin, now=now)
+            return import_feed(
+                copy, kind=kind, name=name, progress=progress, origin=origin, accept_fewer=accept_fewer, now=now
+            )
     importer = importer_for(source, kind)
     feed_name = _checked_name(name or importer.default_name(source))
     generation = begin(name=feed_name, kind=importer.kind, now=now)
     try:
         tally = fill(importer, source, generation, progress)
+        _check_count(source, generation, tally, accept_fewer=accept_fewer)
         return _switch(generation, importer.kind, tally, origin, now)
     except FeedError as error:
         _record_failure(generation, error, now)
@@ -110,6 +118,26 @@ def _checked_name(name: str) -> str:
             next_step=f"Use another --name, of at most {NAME_LENGTH_MAX} characters.",
         )
     return name
+
+
+def _check_count(path: Path, generation: Generation, tally: Tally, *, accept_fewer: bool) -> None:
+    if tally.records == 0:
+        reasons = "; ".join(reason for reason, _ in tally.skipped.most_common(3)) or "it is empty"
+        raise FeedError(
+            code="feed_empty",
+            sentence=f"{path.name} holds nothing that Oakum can use ({reasons}); nothing was changed.",
+            next_step="Import a feed of a distribution release that your hosts run.",
+        )
+    former_count = Feed.objects.get(id=generation.feed_id).record_count
+    if not accept_fewer and former_count >= FEWER_CHECKED_FROM and tally.records * 2 < former_count:
+        raise FeedError(
+            code="feed_shrunk",
+            sentence=(
+                f"{path.name} has {tally.records} records where the former import of {generation.feed_name!r} had"
+                f" {former_count}; nothing was changed."
+            ),
+            next_step="Check the file; if it is whole, import it with --accept-fewer.",
+        )
 
 
 def _switch(generation: Generation, kind: str, tally: Tally, origin: FeedOrigin | None, now: datetime) -> ImportReport:

@@ -151,7 +151,7 @@ def _named_rings(scope: Scope, named: tuple[tuple[UUID, ...], ...]) -> Rings:
     if not made[0]:
         reasons = {each.name: each.sentence for each in scope.left_out if each.host_id in named[0]}
         why = "; ".join(f"{name}: {sentence}" for name, sentence in list(reasons.items())[:NAMED_COUNT_MAX])
-        why = why or "None of it is pending there."
+        why = why or "Nothing of it is pending there."
         raise OperatorError(
             code="ring_zero_empty",
             sentence=f"Nobody of ring 0 can take part, and ring 1 must not go first. {why}".strip(),
@@ -220,7 +220,7 @@ def _notes(scope: Scope, rings: Rings) -> tuple[str, ...]:
     if parts:
         notes.append(f"Single updates left out on a host: {_counted(parts)}.")
     if scope.untouched_count:
-        notes.append(f"{_hosts(scope.untouched_count)} of those asked for have none of it pending.")
+        notes.append(f"Nothing of it is pending on {_hosts(scope.untouched_count)} of those asked for.")
     notes += [
         f"Ring {ring} is the first to install {_listed([_pin_words(pin) for pin in pins])}; each to one host first."
         for ring, pins in unproved_pins(scope, rings).items()
@@ -235,7 +235,7 @@ def _pin_words(pin: Pin) -> str:
 def _nothing_to_do(scope: Scope, host_count: int) -> OperatorError:
     parts = []
     if scope.untouched_count:
-        parts.append(f"{_hosts(scope.untouched_count)} have none of it pending")
+        parts.append(f"nothing of it is pending on {_hosts(scope.untouched_count)}")
     reasons = Counter(each.reason for each in scope.left_out)
     if reasons:
         parts.append(f"left out: {_counted(reasons)}")

@@ -81,6 +81,12 @@ def first_sentence(text: str) -> str:
 
 
 @register.filter
+def sentence(text: str) -> str:
+    """Return a reason as a sentence of its own: with a capital and one full stop."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
+
+
+@register.filter
 def plain(name: str) -> str:
     """Show a name of the program's as words."""
     return name.replace("_", " ")

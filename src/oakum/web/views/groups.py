@@ -20,11 +20,11 @@ from oakum.web.paging import ROW_COUNT, offset_of, text_of
 CANDIDATE_COUNT = 200  # hosts offered in the box that adds to a group; more are found by typing
 
 
-@page(Role.VIEWER, methods=BOTH)
+@page(Role.VIEWER, methods=BOTH, needed_to_post=Role.OPERATOR)
 def groups(request: PersonRequest) -> HttpResponse:
     """Show all groups; an operator's POST makes one."""
     speaker = request.speaker
-    form = GroupForm(request.POST if request.method == "POST" and speaker.allows(Role.OPERATOR) else None)
+    form = GroupForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         try:
             group_id = services.set_group(
@@ -34,9 +34,8 @@ def groups(request: PersonRequest) -> HttpResponse:
             form.add_error("name", f"{fault.sentence} {fault.next_step}".strip())
         else:
             return HttpResponseRedirect(_path(group_id))
-    refused = request.method == "POST" and not form.is_bound
     context = {"groups": queries.groups(organisation_id=speaker.organisation_id), "form": form}
-    return render(request, "web/groups.html", context, status=403 if refused else 422 if form.errors else 200)
+    return render(request, "web/groups.html", context, status=422 if form.errors else 200)
 
 
 def _path(group_id: int) -> str:
@@ -51,14 +50,13 @@ def _found(request: PersonRequest, group_id: int) -> queries.GroupView:
     raise NotFoundError(code="group_unknown", sentence="There is no such group.", next_step="See the list of groups.")
 
 
-@page(Role.VIEWER, methods=BOTH)
+@page(Role.VIEWER, methods=BOTH, needed_to_post=Role.OPERATOR)
 def group(request: PersonRequest, group_id: int) -> HttpResponse:
     """Show one group and its hosts; an operator's POST changes what is said of it."""
     speaker = request.speaker
     found = _found(request, group_id)
     told = {key: getattr(found, key) for key in GroupForm.field_order}
-    posted = request.method == "POST" and speaker.allows(Role.OPERATOR)
-    form = GroupForm(request.POST if posted else None, initial=told)
+    form = GroupForm(request.POST if request.method == "POST" else None, initial=told)
     if form.is_bound and form.is_valid():
         values = dict(form.cleaned_data)
         try:
@@ -75,8 +73,7 @@ def group(request: PersonRequest, group_id: int) -> HttpResponse:
         else:
             messages.success(request, "The group is changed. Deadlines of its hosts follow at once.")
             return HttpResponseRedirect(_path(group_id))
-    refused = request.method == "POST" and not posted
-    status = 403 if refused else 422 if form.errors else 200
+    status = 422 if form.errors else 200
     return render(request, "web/group.html", _group_context(request, found, form), status=status)
 
 

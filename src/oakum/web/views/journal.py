@@ -15,10 +15,11 @@ from oakum.identity.queries import signer_key
 from oakum.journal import queries
 from oakum.web.doors import PersonRequest, page
 from oakum.web.downloads import download
-from oakum.web.paging import ROW_COUNT, choice_of, text_of, whole_number
+from oakum.web.paging import choice_of, text_of, whole_number
 
 ROOMS = ("rollout", "fleet", "policy", "identity", "findings", "catalogue", "intel")
 # What one entry shows on a page; the export has all of it.
+ENTRY_COUNT = 25
 FIELD_COUNT_MAX = 20
 VALUE_LENGTH_MAX = 300
 BRIEF_LENGTH_MAX = 110
@@ -94,7 +95,7 @@ def journal(request: PersonRequest) -> HttpResponse:
         kind=room,
         subject=subject,
         before_position=whole_number(request.GET.get("before", "")),
-        limit=ROW_COUNT,
+        limit=ENTRY_COUNT,
     )
     context = {
         "page": found,

@@ -15,12 +15,11 @@ from oakum.web.doors import BOTH, POST, PersonRequest, act, page
 from oakum.web.forms.people import ROLE_WORDS, PersonForm, RoleForm
 
 
-@page(Role.VIEWER, methods=BOTH)
+@page(Role.VIEWER, methods=BOTH, needed_to_post=Role.ADMINISTRATOR)
 def people(request: PersonRequest) -> HttpResponse:
     """Show the members; an administrator's POST adds one and shows their one-time password, this once."""
     speaker = request.speaker
-    may_add = speaker.allows(Role.ADMINISTRATOR)
-    form = PersonForm(request.POST if request.method == "POST" and may_add else None)
+    form = PersonForm(request.POST if request.method == "POST" else None)
     added, password = "", ""
     if form.is_bound and form.is_valid():
         try:
@@ -44,8 +43,7 @@ def people(request: PersonRequest) -> HttpResponse:
         "approver_count": sum(1 for member in members if member.is_active and member.role in APPROVING),
         "approvals_required": queries.approvals_required(organisation_id=speaker.organisation_id),
     }
-    refused = request.method == "POST" and not may_add
-    return render(request, "web/people.html", context, status=403 if refused else 422 if form.errors else 200)
+    return render(request, "web/people.html", context, status=422 if form.errors else 200)
 
 
 APPROVING = (Role.APPROVER, Role.ADMINISTRATOR)

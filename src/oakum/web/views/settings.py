@@ -18,14 +18,15 @@ from oakum.web.doors import BOTH, PersonRequest, page
 from oakum.web.forms.policy import SettingsForm, initial_of
 
 
-@page(Role.VIEWER, methods=BOTH)
+@page(Role.VIEWER, methods=BOTH, needed_to_post=Role.ADMINISTRATOR)
 def settings(request: PersonRequest) -> HttpResponse:
     """Show what holds; an administrator's POST changes it."""
     organisation_id = request.speaker.organisation_id
     current = queries.settings_of(organisation_id=organisation_id)
     approvals_required = identity.approvals_required(organisation_id=organisation_id)
-    posted = request.method == "POST" and request.speaker.allows(Role.ADMINISTRATOR)
-    form = SettingsForm(request.POST if posted else None, initial=initial_of(current, approvals_required))
+    form = SettingsForm(
+        request.POST if request.method == "POST" else None, initial=initial_of(current, approvals_required)
+    )
     if form.is_bound and form.is_valid():
         try:
             _keep(request, form)
@@ -34,14 +35,13 @@ def settings(request: PersonRequest) -> HttpResponse:
         else:
             messages.success(request, "Kept. It holds for what is decided from now on.")
             return HttpResponseRedirect(reverse("web:settings"))
-    refused = request.method == "POST" and not posted
     context = {
         "form": form,
         "settings": current,
         "pack": load_pack(current.deadline_pack),
         "approvals_required": approvals_required,
     }
-    return render(request, "web/settings.html", context, status=403 if refused else 422 if form.errors else 200)
+    return render(request, "web/settings.html", context, status=422 if form.errors else 200)
 
 
 def _keep(request: PersonRequest, form: SettingsForm) -> None:

@@ -5,11 +5,15 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
   const source = document.getElementById(button.dataset.copy);
-  navigator.clipboard.writeText(source.textContent.trim()).then(() => {
+  const say = (words) => {
     const before = button.textContent;
-    button.textContent = "Copied";
+    button.textContent = words;
     setTimeout(() => { button.textContent = before; }, 2000);
-  });
+  };
+  // Without a secure connection a page may not copy: then the text is marked, ready for the keyboard.
+  const mark = () => { getSelection().selectAllChildren(source); say("Marked"); };
+  if (!navigator.clipboard) return mark();
+  navigator.clipboard.writeText(source.textContent.trim()).then(() => say("Copied"), mark);
 });
 
 // A filter applies when a choice is made; its button is for those who type, and for pages without scripts.
