@@ -3,6 +3,9 @@
 SHELL := /bin/sh
 PY := .venv/bin/python
 HOSTS ?= 10
+# The tests that meet a database; the others say the same on either.
+DATABASE_TESTS := $(addprefix tests/,api catalogue cli findings fleet gateway identity intel journal policy reporting \
+  rollout web)
 
 .PHONY: help setup run test test-postgres check format lock deps-lab lab lab-down test-lab bench wheel-test clean
 
@@ -17,10 +20,10 @@ run: setup ## Set up and start Oakum on this machine (Ctrl-C ends it).
 
 test: setup ## Set up and run the tests: SQLite, then PostgreSQL where it is installed.  No root, no server needed.
 	@$(PY) -m pytest -n auto -q tests
-	@./scripts/with-postgres.sh $(PY) -m pytest -n auto -q tests
+	@./scripts/with-postgres.sh $(PY) -m pytest -n auto -q $(DATABASE_TESTS)
 
 test-postgres: setup ## The tests on PostgreSQL alone (a throw-away cluster).
-	@REQUIRE_POSTGRES=1 ./scripts/with-postgres.sh $(PY) -m pytest -n auto -q tests
+	@REQUIRE_POSTGRES=1 ./scripts/with-postgres.sh $(PY) -m pytest -n auto -q $(DATABASE_TESTS)
 
 check: setup ## Lint, format, types, floors, sizes, words.
 	@$(PY) -m ruff check .
@@ -47,7 +50,10 @@ lab-down: setup ## Take down what a crashed lab left.
 	@$(PY) -m lab down
 
 test-lab: setup ## The stories a to f on real hosts (root; skips otherwise).
-	@OAKUM_LAB=1 $(PY) -m pytest -q -x --durations=10 tests/stories tests/lab_infra
+	@OAKUM_LAB=1 $(PY) -m pytest -q -p no:cacheprovider --durations=10 tests/stories tests/lab_infra
+
+wheel-test: setup ## Build the wheel and start it in an empty environment.
+	@./scripts/wheel-test.sh
 
 bench: setup ## Measure; JSON lines go to bench/results.jsonl.
 	@$(PY) -m bench

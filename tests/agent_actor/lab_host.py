@@ -112,7 +112,8 @@ def _bundle() -> bytes:
         archive.add(SOURCE / "oakum/__init__.py", "oakum/__init__.py")
         for room in ("agent", "protocol"):
             archive.add(SOURCE / "oakum" / room, f"oakum/{room}", filter=_no_cache)
-        archive.add(Path(__file__).with_name("driver.py"), "driver.py")
+        for name in ("driver.py", "contract.py"):
+            archive.add(Path(__file__).with_name(name), name)
         archive.add(Path(str(ed25519.__file__)), "oakum_ed25519.py")
     return stream.getvalue()
 

@@ -275,7 +275,7 @@ class Commands:
     def _launched_plan(self, argv: tuple[str, ...]) -> Plan:
         """Plan as apt or dpkg would at this moment; what the options forbid is an error."""
         if argv[0] == "dpkg":
-            return self._plan(("--allow-downgrades", *LOCAL_ONLY), argv[argv.index("--install") + 1 :])
+            return self._plan(("--allow-downgrades", "--reinstall", *LOCAL_ONLY), argv[argv.index("--install") + 1 :])
         plan = self._plan(argv, argv[argv.index("install") + 1 :])
         if not plan.error and plan.removed and "--no-remove" in argv:
             plan.error = "E: Packages need to be removed but remove is disabled.\n"

@@ -11,6 +11,8 @@ import click
 from oakum.cli.client import address, connect
 from oakum.cli.output import (
     Column,
+    counted,
+    due,
     instant,
     json_option,
     limit_option,
@@ -20,7 +22,6 @@ from oakum.cli.output import (
     print_pairs,
     print_table,
     say,
-    since,
     words,
 )
 
@@ -45,7 +46,7 @@ VULNERABILITY_COLUMNS = (
     Column(name="hosts", is_number=True),
     Column(name="overdue", is_number=True),
     Column(name="packages", rank=1),
-    Column(name="summary", rank=2),
+    Column(name="summary", rank=2, wraps=True),
 )
 COMPLIANCE_COLUMNS = (
     Column(name="host"),
@@ -53,7 +54,7 @@ COMPLIANCE_COLUMNS = (
     Column(name="overdue", rank=2, is_number=True),
     Column(name="open", rank=1, is_number=True),
     Column(name="groups", rank=3),
-    Column(name="reason"),
+    Column(name="reason", wraps=True),
 )
 SEVERITIES = ("critical", "high", "medium", "low", "unknown")
 REMEDIES = ("missing", "pending_restart", "pending_reboot", "no_fix", "unknown")
@@ -114,8 +115,8 @@ def list_findings(limit: int, *, as_json: bool, fails: bool, **wanted: Any) -> N
 def _warn_of_unknown(page: dict[str, Any]) -> None:
     if page["host_unknown_count"] or page["host_silent_count"]:
         click.echo(
-            f"Not known here: {page['host_unknown_count']} hosts could not tell their packages, "
-            f"{page['host_silent_count']} are silent; `oakum host list --state unknown` or `silent` names them.",
+            f"Not known here: {counted(page['host_unknown_count'], 'host')} could not tell the packages, "
+            f"{page['host_silent_count']} silent: `oakum host list` names them.",
             err=True,
         )
 
@@ -129,9 +130,8 @@ def print_findings(rows: Sequence[dict[str, Any]], *, of_one_host: bool = False)
 
 
 def _row(row: dict[str, Any]) -> tuple[object, ...]:
-    due = row["deadline"]["due_at"]
     return (
-        ("OVERDUE " if row["overdue"] else "") + (since(due) if due else "next upgrade"),
+        due(row["deadline"]["due_at"], overdue=row["overdue"]),
         row["hostname"],
         row["package"],
         row["version"],
@@ -166,7 +166,7 @@ def vulnerabilities(limit: int, *, as_json: bool, **wanted: Any) -> None:
         return
     rows = [
         (
-            since(row["due_at"]) if row["due_at"] else "next upgrade",
+            due(row["due_at"], overdue=row["host_overdue_count"] > 0),
             row["cve"],
             row["severity"],
             "yes" if row["kev"] else "",
@@ -226,11 +226,11 @@ def overview(*, as_json: bool) -> None:
     counts = found["counts"]
     click.echo(
         f"{counts['overdue']} overdue, {counts['due_soon']} due soon, {counts['open']} open on "
-        f"{counts['host_affected']} of {counts['host']} hosts; {counts['kev']} known to be exploited."
+        f"{counts['host_affected']} of {counted(counts['host'], 'host')}; {counts['kev']} known to be exploited."
     )
     click.echo(
-        f"{counts['host_unknown']} hosts unknown, {counts['host_silent']} silent, "
-        f"{found['reboot_host_count']} wait for a reboot."
+        f"{counted(counts['host_unknown'], 'host')} unknown, {counts['host_silent']} silent, "
+        f"{found['reboot_host_count']} waiting for a reboot."
     )
     for row in found["waiting"]:
         say(f"Waits for you: rollout {row['number']} ({row['name']}): {row['sentence']} oakum rollout {row['verb']} "

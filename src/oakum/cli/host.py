@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from oakum.cli.client import address, connect
 from oakum.cli.finding import print_findings
+from oakum.cli.host_enrol import add, token
 from oakum.cli.host_group import context_options, given, group
 from oakum.cli.output import (
     Column,
+    counted,
     instant,
     json_option,
     limit_option,
@@ -21,7 +22,6 @@ from oakum.cli.output import (
     print_json,
     print_pairs,
     print_table,
-    say,
     since,
 )
 
@@ -42,7 +42,7 @@ UPDATE_COLUMNS = (
     Column(name="package"),
     Column(name="installed", rank=1),
     Column(name="pending"),
-    Column(name="kept back", rank=2),
+    Column(name="kept back", rank=2, wraps=True),
 )
 PACKAGE_COLUMNS = (
     Column(name="package"),
@@ -50,15 +50,6 @@ PACKAGE_COLUMNS = (
     Column(name="arch", rank=2),
     Column(name="source", rank=1),
     Column(name="", rank=0),
-)
-TOKEN_COLUMNS = (
-    Column(name="id"),
-    Column(name="note"),
-    Column(name="group", rank=2),
-    Column(name="by", rank=3),
-    Column(name="ends"),
-    Column(name="used", is_number=True),
-    Column(name="usable"),
 )
 
 
@@ -68,6 +59,8 @@ def host() -> None:
 
 
 host.add_command(group)
+host.add_command(add)
+host.add_command(token)
 
 
 @host.command("list")
@@ -131,8 +124,7 @@ def show(ref: str, *, as_json: bool) -> None:
     _print_host(found["host"])
     click.echo()
     if found["findings"] is not None:
-        click.echo(_findings_words(found["findings"]))
-        print_findings(found["findings"]["rows"], of_one_host=True)
+        _print_findings(found["findings"])
         click.echo()
     updates = [
         (each["kind"], each["name"], each["installed_version"] or "new", each["candidate_version"], each["kept_back"])
@@ -165,9 +157,17 @@ def _print_host(view: dict[str, Any]) -> None:
     )
 
 
-def _findings_words(found: dict[str, Any]) -> str:
+def _print_findings(found: dict[str, Any]) -> None:
     numbers = found["summary"]
-    return f"{numbers['open']} open findings, {numbers['overdue']} overdue, {numbers['kev']} known to be exploited."
+    if numbers["packages_status"] != "known":
+        click.echo("Its packages are not known, so neither is what is vulnerable on it now.")
+    if found["rows"] or numbers["packages_status"] == "known":
+        click.echo(
+            f"{counted(numbers['open'], 'open finding')}, {numbers['overdue']} overdue, "
+            f"{numbers['kev']} known to be exploited."
+        )
+    if found["rows"]:
+        print_findings(found["rows"], of_one_host=True)
 
 
 @host.command()
@@ -215,7 +215,7 @@ def changes(ref: str, limit: int, *, as_json: bool) -> None:
         (instant(each["at"]), listed(each["added"], CHANGE_NAMED_COUNT), listed(each["removed"], CHANGE_NAMED_COUNT))
         for each in found
     ]
-    columns = (Column(name="at"), Column(name="added"), Column(name="removed"))
+    columns = (Column(name="at"), Column(name="added", wraps=True), Column(name="removed", wraps=True))
     print_table(columns, rows, empty="Its packages have not changed since it was enrolled.")
 
 
@@ -230,65 +230,6 @@ def set_host(ref: str, *, as_json: bool, **changed: str | None) -> None:
     """
     done = connect().patch(address("hosts", ref), given(**changed))
     print_done(done, f"{ref}: set.", as_json=as_json)
-
-
-@host.command()
-@click.option("--mode", type=click.Choice(["apply", "report_only"]), default="apply", show_default=True)
-@click.option("--hours", type=click.IntRange(1, 8_784), default=24, show_default=True, help="How long it lives.")
-@click.option("--uses", type=click.IntRange(1, 1_000_000), default=100, show_default=True, help="For how many hosts.")
-@click.option("--group", default="", help="Hosts that enrol with it join this group.")
-@click.option("--note", default="", help="What it is for; shown in lists.")
-@json_option
-def add(*, as_json: bool, **wanted: Any) -> None:
-    """Print the line to paste, as root, on each host that shall join.
-
-    Example: oakum host add --mode report_only --group web
-    """
-    answer = connect().post("/hosts/enrolment-tokens", dict(wanted))
-    if as_json:
-        print_json(answer)
-        return
-    ends = instant(answer["expires_at"])
-    click.echo(f"Paste this as root on each host; it holds until {ends}, for {wanted['uses']} hosts:\n", err=True)
-    say(answer["line"])
-
-
-@host.group()
-def token() -> None:
-    """Enrolment tokens: list them, revoke one."""
-
-
-@token.command("list")
-@json_option
-def list_tokens(*, as_json: bool) -> None:
-    """List enrolment tokens, newest first.
-
-    Example: oakum host token list
-    """
-    found = connect().get("/hosts/enrolment-tokens")
-    if as_json:
-        print_json(found)
-        return
-    rows = [_token_row(each) for each in found]
-    print_table(TOKEN_COLUMNS, rows, empty="No token yet: `oakum host add` makes one.")
-
-
-def _token_row(row: dict[str, Any]) -> Sequence[object]:
-    used = f"{row['use_count']}/{row['use_count_max']}"
-    usable = "yes" if row["usable"] else "revoked" if row["revoked_at"] else "no"
-    return (row["id"], row["note"], row["group"], row["created_by"], since(row["expires_at"]), used, usable)
-
-
-@token.command()
-@click.argument("token_id", metavar="ID", type=click.UUID)
-@json_option
-def revoke(token_id: object, *, as_json: bool) -> None:
-    """Make an enrolment token useless; hosts that enrolled with it stay.
-
-    Example: oakum host token revoke 7c9e6679-7425-40de-944b-e07fc1f90ae7
-    """
-    done = connect().delete(address("hosts", "enrolment-tokens", token_id))
-    print_done(done, f"{token_id}: revoked.", as_json=as_json)
 
 
 @host.command()

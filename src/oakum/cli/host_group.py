@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from oakum.cli.client import address, connect
-from oakum.cli.output import Column, json_option, print_done, print_json, print_table
+from oakum.cli.output import Column, counted, json_option, print_done, print_json, print_table
 
 CONTEXT_OPTIONS = (
     click.option(
@@ -35,7 +35,7 @@ COLUMNS = (
     Column(name="reachability"),
     Column(name="environment"),
     Column(name="criticality"),
-    Column(name="description", rank=1),
+    Column(name="description", rank=1, wraps=True),
 )
 
 
@@ -114,7 +114,7 @@ def add_hosts(name: str, hosts: tuple[str, ...], *, as_json: bool) -> None:
     Example: oakum host group add dmz web01 web02
     """
     found = connect().post(address("hosts", "groups", name, "hosts"), {"add": list(hosts)})
-    print_done(found, f"{name}: has {found['host_count']} hosts now.", as_json=as_json)
+    print_done(found, f"{name}: has {counted(found['host_count'], 'host')} now.", as_json=as_json)
 
 
 @group.command("remove")
@@ -127,7 +127,7 @@ def remove_hosts(name: str, hosts: tuple[str, ...], *, as_json: bool) -> None:
     Example: oakum host group remove dmz web02
     """
     found = connect().post(address("hosts", "groups", name, "hosts"), {"remove": list(hosts)})
-    print_done(found, f"{name}: has {found['host_count']} hosts now.", as_json=as_json)
+    print_done(found, f"{name}: has {counted(found['host_count'], 'host')} now.", as_json=as_json)
 
 
 @group.command()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -22,6 +24,7 @@ COLUMNS = (
     Column(name="kind"),
     Column(name="actor", rank=1),
     Column(name="subject", rank=2),
+    Column(name="why", rank=3, wraps=True),
 )
 
 
@@ -46,12 +49,36 @@ def list_entries(kind: str | None, subject: str | None, before: int | None, limi
         print_json(page)
         return
     rows = [
-        (entry["position"] or "-", since(entry["at"]), entry["kind"], entry["actor"], entry["subject"])
+        (
+            entry["position"] or "-",
+            since(entry["at"]),
+            entry["kind"],
+            _short(entry["actor"]),
+            _subject(entry),
+            _why(entry),
+        )
         for entry in page["entries"]
     ]
     print_table(COLUMNS, rows, empty="No entry matches.")
     if page["before_position"]:
         click.echo(f"There are older ones: --before {page['before_position']}.", err=True)
+
+
+def _subject(entry: dict[str, Any]) -> str:
+    """Return what the entry is about, by the name that it had then."""
+    room, _, _ = str(entry["subject"]).partition(":")
+    name = entry["payload"].get({"host": "hostname", "rollout": "number"}.get(room, ""))
+    return _short(entry["subject"]) if name is None else f"{room} {name}"
+
+
+def _why(entry: dict[str, Any]) -> str:
+    told = entry["payload"]
+    return " ".join(str(told[name]) for name in ("reason", "comment", "sentence") if told.get(name))
+
+
+def _short(text: str) -> str:
+    """Cut an id to what tells it apart; --json has it whole."""
+    return re.sub(r"([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f-]{22}", r"\1", text)
 
 
 @journal.command()

@@ -23,6 +23,7 @@ from rich.text import Text
 
 GAP = 2  # blanks between columns
 WIDTH_MIN = 20
+WRAPPED_WIDTH = 24  # below that a sentence is no longer read
 ROW_COUNT_MAX = 100_000  # of one command; an export has no limit
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -37,11 +38,16 @@ def limit_option(default: int) -> Callable[[Any], Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A column's head.  Where a line has not enough room, columns of the highest ``rank`` go first; 0 stays."""
+    """A column's head.
+
+    Where a line has not enough room, columns of the highest ``rank`` go first; 0 stays.  A column that ``wraps`` holds
+    sentences: it takes the room that is left, and several lines.
+    """
 
     name: str
     rank: int = 0
     is_number: bool = False
+    wraps: bool = False
 
 
 def print_json(value: Any) -> None:
@@ -81,17 +87,29 @@ def print_table(columns: Sequence[Column | str], rows: Sequence[Sequence[object]
     widths = [max(cell_len(head.name), *(cell_len(row[index]) for row in cells)) for index, head in enumerate(heads)]
     room = _room()
     kept = _kept(heads, widths, room)
-    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
-    for index in kept:
-        table.add_column(heads[index].name, overflow="fold", justify="right" if heads[index].is_number else "left")
-    for row in cells:
-        table.add_row(*(Text(row[index]) for index in kept))
     needed = sum(widths[index] + GAP for index in kept)
-    console = Console(width=needed if room is None else room, highlight=False, emoji=False, markup=False)
-    console.print(table)
+    _print_grid([heads[index] for index in kept], [[row[index] for index in kept] for row in cells], room or needed)
     hidden = [head.name for index, head in enumerate(heads) if index not in kept]
     if hidden:
         click.echo(f"(no room for: {', '.join(hidden)}; --json has everything)", err=True)
+
+
+def _print_grid(heads: Sequence[Column], cells: Sequence[Sequence[str]], width: int) -> None:
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+    has_sentences = any(head.wraps for head in heads)
+    for head in heads:
+        table.add_column(
+            head.name,
+            overflow="fold",
+            no_wrap=has_sentences and not head.wraps,
+            justify="right" if head.is_number else "left",
+        )
+    for row in cells:
+        table.add_row(*map(Text, row))
+    console = Console(width=width, highlight=False, emoji=False, markup=False)
+    with console.capture() as captured:
+        console.print(table)
+    click.echo("\n".join(line.rstrip() for line in captured.get().rstrip("\n").split("\n")))
 
 
 def _room() -> int | None:
@@ -102,11 +120,12 @@ def _room() -> int | None:
     return max(WIDTH_MIN, Console().width) if sys.stdout.isatty() else None
 
 
-def _kept(columns: Sequence[Column], widths: Sequence[int], room: int | None) -> list[int]:
-    kept = list(range(len(columns)))
-    while room is not None and sum(widths[index] + GAP for index in kept) - GAP > room:
-        last = max(kept, key=lambda index: (columns[index].rank, index))
-        if columns[last].rank == 0:
+def _kept(heads: Sequence[Column], widths: Sequence[int], room: int | None) -> list[int]:
+    kept = list(range(len(heads)))
+    least = [min(width, WRAPPED_WIDTH) if head.wraps else width for head, width in zip(heads, widths, strict=True)]
+    while room is not None and sum(least[index] + GAP for index in kept) - GAP > room:
+        last = max(kept, key=lambda index: (heads[index].rank, index))
+        if heads[last].rank == 0:
             break
         kept.remove(last)
     return kept
@@ -164,6 +183,16 @@ def since(text: str | None, *, now: datetime | None = None) -> str:
     else:
         words = f"{size:.0f} s"
     return f"{words} ago" if seconds >= 0 else f"in {words}"
+
+
+def due(text: str | None, *, overdue: bool) -> str:
+    """Render a deadline: when, and whether it is over; without one it is the host's next upgrade."""
+    return f"{'OVERDUE ' if overdue else ''}{since(text)}" if text else "next upgrade"
+
+
+def counted(count: int, noun: str) -> str:
+    """Render a number of things: ``1 host``, ``2 hosts``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def instant(text: str | None) -> str:

@@ -10,6 +10,8 @@ from oakum.cli.client import Client, address, connect
 from oakum.cli.finding import FORMAT_OPTIONS, chosen_format, with_options
 from oakum.cli.output import (
     Column,
+    counted,
+    due,
     json_option,
     limit_option,
     listed,
@@ -19,7 +21,6 @@ from oakum.cli.output import (
     print_pairs,
     print_table,
     say,
-    since,
     words,
 )
 from oakum.core.errors import NotFoundError, OperatorError
@@ -43,7 +44,7 @@ HOST_COLUMNS = (
     Column(name="remedy"),
     Column(name="installed"),
     Column(name="due"),
-    Column(name="kept back", rank=1),
+    Column(name="kept back", rank=1, wraps=True),
 )
 KIND_OPTION = click.option("--kind", type=click.Choice(["security", "bugfix", "feature"]), default=None)
 
@@ -76,18 +77,17 @@ def list_patches(limit: int, *, as_json: bool, **wanted: Any) -> None:
     print_footing(len(rows), page["total_count"])
     if page["host_offers_unknown_count"]:
         click.echo(
-            f"Not known here: {page['host_offers_unknown_count']} hosts could not tell what is pending; "
-            "`oakum host list` shows them with a question mark.",
+            f"Not known here: {counted(page['host_offers_unknown_count'], 'host')} could not tell what is pending: "
+            "`oakum host list` shows a question mark.",
             err=True,
         )
 
 
 def _row(row: dict[str, Any]) -> tuple[object, ...]:
     more = len(row["cves"]) - CVE_SHOWN_COUNT
-    due = since(row["due_at"]) if row["due_at"] else "-"
     return (
         row["id"],
-        f"OVERDUE {due}" if row["overdue_count"] else due,
+        due(row["due_at"], overdue=row["overdue_count"] > 0) if row["due_at"] else "-",
         row["kind"],
         row["source_name"],
         row["source_version"],
@@ -117,7 +117,8 @@ def show(ref: str, *, as_json: bool) -> None:
             ("patch", f"{row['source_name']} {row['source_version']} ({row['kind']}, {row['stream']}, id {row['id']})"),
             ("packages", ", ".join(row["packages"])),
             ("hosts", f"{row['host_pending_count']} have it pending, {row['host_kept_back_count']} of them kept back"),
-            ("due", f"{since(row['due_at'])}: {deadline['sentence']}" if deadline and row["due_at"] else "at no date"),
+            ("due", due(row["due_at"], overdue=row["overdue_count"] > 0) if row["due_at"] else "at no date"),
+            ("because", deadline["sentence"] if deadline else ""),
             ("cures", listed(row["cves"], CVE_NAMED_COUNT) or "no CVE that anybody has told"),
             ("notes", row["notes"]["sentence"]),
         )
@@ -128,7 +129,7 @@ def show(ref: str, *, as_json: bool) -> None:
             each["hostname"],
             words(each["remedy"]),
             each["from_version"],
-            since(each["due_at"]) if each["due_at"] else "-",
+            due(each["due_at"], overdue=each["overdue"]) if each["due_at"] else "-",
             each["kept_back"],
         )
         for each in found["hosts"]

@@ -34,7 +34,7 @@ COLUMNS = (
     Column(name="verified", is_number=True),
     Column(name="moving", is_number=True),
     Column(name="failed", is_number=True),
-    Column(name="name"),
+    Column(name="name", wraps=True),
     Column(name="by", rank=2),
     Column(name="planned", rank=1),
 )
@@ -95,7 +95,7 @@ def status(number: str, *, watch: bool, shows_all: bool, as_json: bool) -> None:
     if as_json:
         print_json(found)
     else:
-        print_rollout(client, found, shows_all=shows_all)
+        print_rollout(client, found, shows_all=shows_all, shows_report=not watch)
     sys.exit(1 if watch and found["state"] != "completed" else 0)
 
 
@@ -113,7 +113,7 @@ def plans(number: str, limit: int, *, as_json: bool) -> None:
         print_json(found)
         return
     rows = [(each["number"], since(each["made_at"]), each["report"]) for each in found]
-    columns = (Column(name="plan", is_number=True), Column(name="made"), Column(name="report"))
+    columns = (Column(name="plan", is_number=True), Column(name="made"), Column(name="report", wraps=True))
     print_table(columns, rows, empty="No plan yet: it has not been started.")
 
 

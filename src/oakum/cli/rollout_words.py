@@ -24,14 +24,15 @@ COLUMNS = (
     Column(name="state"),
     Column(name="since", rank=2),
     Column(name="remedy", rank=3),
-    Column(name="why", rank=1),
+    Column(name="why", rank=1, wraps=True),
 )
 
 
-def print_rollout(client: Client, found: dict[str, Any], *, shows_all: bool) -> None:
+def print_rollout(client: Client, found: dict[str, Any], *, shows_all: bool, shows_report: bool) -> None:
     """Print how a rollout stands: the report, then its hosts by ring."""
     say(f"Rollout {found['number']}: {found['name']} ({words(found['state'])})")
-    say(found["report"])
+    if shows_report:
+        say(found["report"])
     if found["holders"]:
         names = [each["hostname"] for each in found["holders"]]
         say(f"Hold a start permit, and not heard of since: {listed(names, HOST_NAMED_COUNT)}.")
@@ -42,7 +43,10 @@ def print_rollout(client: Client, found: dict[str, Any], *, shows_all: bool) -> 
     for host in hosts:
         for line in host["health"]:
             say(f"{host['hostname']}: {line}")
-    print_left_out(found)
+    if shows_all or found["state"] in {"awaiting_approval", "approved"}:
+        print_left_out(found)
+    elif found["left_out_count"]:
+        click.echo(f"{found['left_out_count']} left out; --all names them.", err=True)
     say(next_step(found))
 
 
@@ -100,7 +104,7 @@ def print_wish(found: dict[str, Any]) -> None:
             ("soak", f"{render_duration(found['soak_seconds'])} before the next ring"),
             (
                 "halts",
-                f"when more than {limits['failure_percent_max']} % or {limits['failure_count_max']} hosts of a ring fail",
+                f"if over {limits['failure_percent_max']} % or {limits['failure_count_max']} hosts of a ring fail",
             ),
             ("reboots", words(found["reboot"])),
         )

@@ -1,4 +1,4 @@
-"""What only a browser can tell: pages fit a phone, nothing is refused by the policy, and what moves refreshes itself."""
+"""What only a browser can tell: pages fit a phone, the policy refuses nothing, and what moves refreshes itself."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def scene() -> tuple[World, tuple[str, ...]]:
     motion.tick()
     patch = Update.objects.get(source_name="openssl").id
     host = f"/hosts/{hosts[2].id}"
-    pages = ("/", "/hosts", host, f"{host}/packages", f"{host}/changes", f"{host}/findings/openssl", "/hosts/add")
+    pages: tuple[str, ...] = ("/", "/hosts", host, f"{host}/packages", f"{host}/changes", f"{host}/findings/openssl", "/hosts/add")
     pages += ("/groups", f"/groups/{hosts[0].groups.get().id}", "/findings", "/vulnerabilities", "/patches")
     pages += (f"/vulnerabilities/{EXPLOITED_CVE}", f"/patches/{patch}", "/compliance", "/rollouts", "/rollouts/1")
     pages += ("/rollouts/1/hosts", "/rollouts/plan", "/windows", "/journal", "/system", "/people", "/settings")
@@ -117,10 +117,10 @@ def test_the_outlook_follows_the_form(live_server: LiveServer, chromium: Any) ->
     tab.goto(f"{live_server.url}/rollouts/plan")
     outlook = tab.locator("#outlook")
     outlook.get_by_text("openssl").wait_for()
-    assert not tab.get_by_label("Source packages").is_visible()
+    assert not tab.get_by_label("Source packages", exact=True).is_visible()
     tab.get_by_label("those of source packages that I name").check()
-    tab.get_by_label("Source packages").fill("tzdata")
-    tab.get_by_label("Source packages").blur()
+    tab.get_by_label("Source packages", exact=True).fill("tzdata")
+    tab.get_by_label("Source packages", exact=True).blur()
     outlook.get_by_text("tzdata").wait_for()
     assert tab.problems == []
 

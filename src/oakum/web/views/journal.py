@@ -23,6 +23,8 @@ ENTRY_COUNT = 25
 FIELD_COUNT_MAX = 20
 VALUE_LENGTH_MAX = 300
 BRIEF_LENGTH_MAX = 110
+# Keys whose values say nothing to a person; the details show them.
+_FOR_PROGRAMS = ("hash", "_id", "digest", "order", "token", "key")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +82,7 @@ def _brief(payload: Mapping[str, object]) -> str:
     plain = [
         str(value) if key in {"hostname", "name"} else f"{key.replace('_', ' ')}: {_text(value)}"
         for key, value in payload.items()
-        if isinstance(value, str | int) and value not in {"", None} and len(str(value)) <= BRIEF_LENGTH_MAX
+        if isinstance(value, str | int) and value != "" and not key.endswith(_FOR_PROGRAMS)
     ]
     text = ", ".join(plain)
     return text if len(text) <= BRIEF_LENGTH_MAX else f"{text[:BRIEF_LENGTH_MAX]} …"
