@@ -7,7 +7,6 @@ host (``python3 contract.py DIR NAME``), where there is no pytest.
 from __future__ import annotations
 
 import contextlib
-import json
 import subprocess
 import sys
 import time
@@ -69,9 +68,10 @@ class Place:
 
     def kill(self, name: str) -> None:
         """Kill a launched program and all below it, as a power cut does."""
-        recorded = self.system.read(f"{self.directory}/{name}.child", 1_000)
-        assert recorded is not None
-        subprocess.run(["pkill", "-KILL", "-s", str(json.loads(recorded)["pid"])], check=True)
+        begun = self.system.read(f"{self.directory}/{name}.begun", 1_000)
+        assert begun is not None
+        session = begun.split(b"\n")[1].rpartition(b")")[2].split()[3]
+        subprocess.run(["pkill", "-KILL", "-s", session.decode()], check=True)
 
     def ended(self, name: str) -> Child:
         """Wait for a launched program and return what became of it."""

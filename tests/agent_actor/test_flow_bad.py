@@ -255,6 +255,25 @@ def test_a_passing_obstacle_is_said_once_and_the_order_goes_on_when_it_is_gone(
     assert world.kinds() == ["deferred", "started", "applied", "soaked"]
 
 
+def test_lists_are_not_fetched_at_every_tick_for_a_version_that_is_not_there() -> None:
+    world = make_world()
+    withhold(world)
+    world.deliver(world.order(WEB))
+    fetches = []
+    refresh = world.host.archive.refresh
+
+    def counted() -> None:
+        fetches.append(world.now)
+        refresh()
+
+    world.host.archive.refresh = counted  # type: ignore[method-assign]
+    for _ in range(60):
+        world.tick()
+        world.host.advance(120)
+    assert 2 <= len(fetches) <= 5
+    assert world.kinds() == ["deferred"]
+
+
 def test_each_question_for_a_permit_is_a_new_attempt() -> None:
     world = make_world()
     world.halted = True

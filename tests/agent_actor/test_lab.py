@@ -80,7 +80,7 @@ def begin(actor: ActorHost) -> None:
     actor.deliver(actor.order(WEB, TOOL))
     actor.start_tick()
     for _ in range(200):
-        if actor.host.run("pgrep -f 'dpkg .*--unpack'", check=False).returncode == 0:
+        if actor.host.run("pgrep -f '[d]pkg .*--unpack'", check=False).returncode == 0:
             return
         time.sleep(0.1)
     raise AssertionError(actor.log())

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -47,6 +47,7 @@ def run_race(rounds: int, *, now: datetime) -> Race:
         _round(world, rollout_id, orders, race, draw.uniform(0, HALT_AFTER_SECONDS_MAX))
         world.tick()
         world.say("resume", rollout_id, world.bea)
+        world.wait(timedelta(minutes=1))  # the signer signs so many in a minute
     return race
 
 
@@ -58,10 +59,12 @@ def _round(world: Any, rollout_id: UUID, orders: dict[UUID, Any], race: Race, ha
 
     def ask(hosts: list[Any]) -> None:
         begin.wait()
-        for host in hosts:
-            at = time.perf_counter()
-            asked.append((host.id, at, world.ask(host, order=orders[host.id]).granted))
-        connection.close()
+        try:
+            for host in hosts:
+                at = time.perf_counter()
+                asked.append((host.id, at, world.ask(host, order=orders[host.id]).granted))
+        finally:
+            connection.close()
 
     threads = [threading.Thread(target=ask, args=(world.hosts[n::THREAD_COUNT],)) for n in range(THREAD_COUNT)]
     for thread in threads:
@@ -72,6 +75,7 @@ def _round(world: Any, rollout_id: UUID, orders: dict[UUID, Any], race: Race, ha
     answered_at = time.perf_counter()
     for thread in threads:
         thread.join()
+    assert len(asked) == len(world.hosts), "a thread has died"
     holders = {holder.host_id for holder in answer.holders}
     granted = [(host_id, at) for host_id, at, was_granted in asked if was_granted]
     race.rounds += 1

@@ -52,7 +52,7 @@ class Fleet:
 
     def pending_hosts(self, source: str) -> int:
         found = [each for each in self.api().get("/patches", search=source)["rows"] if each["source_name"] == source]
-        return max((each["host_pending_count"] for each in found), default=0)
+        return sum(each["host_pending_count"] for each in found)
 
     # Rollouts -----------------------------------------------------------------------------------------------------
 

@@ -51,6 +51,7 @@ def test_the_answer_stands_first_and_every_number_has_its_list(world: World, sig
     assert "3 findings are overdue on 3 hosts" in page
     assert "1 host could not tell what is installed. 1 host not heard of lately." in page
     assert f"{blind.hostname} The package manager's status file cannot be read." in page
+    assert "4 hosts, 3 open findings on 3 of them, by the rules of CISA BOD 26-04." in page
     assert "3 overdue" in page
     markup = client.get("/").content.decode()
     for target in ("/findings?overdue=yes", "/findings?kev=yes", "/hosts?state=silent", "/compliance"):

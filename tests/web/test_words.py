@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from oakum.web.templatetags.oakum import coded
 from oakum.web.words import badge, exact, relative, rule_words
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -61,3 +62,16 @@ def test_rules_in_words(rrule: str, words: str) -> None:
 
 def test_a_state_without_an_entry_is_shown_as_it_is() -> None:
     assert badge("host", "brand_new") == ("brand new", "calm")
+
+
+@pytest.mark.parametrize(
+    ("text", "markup"),
+    [
+        ("Run `oakum up` now.", "Run <code>oakum up</code> now."),
+        ("<b>`x<y`</b>", "&lt;b&gt;<code>x&lt;y</code>&lt;/b&gt;"),
+        ("one ` alone", "one  alone"),
+        ("", ""),
+    ],
+)
+def test_what_is_to_be_typed_stands_out_and_all_is_escaped(text: str, markup: str) -> None:
+    assert coded(text) == markup

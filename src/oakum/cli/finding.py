@@ -64,7 +64,7 @@ FILTER_OPTIONS = (
     click.option("--cve", default=None, help="Only this CVE."),
     click.option("--package", default=None, help="Only this source or binary package."),
     click.option("--severity", type=click.Choice(SEVERITIES), default=None),
-    click.option("--remedy", type=click.Choice(REMEDIES), default=None),
+    click.option("--remedy", type=click.Choice(REMEDIES), default=None, help="How the remedy stands on the host."),
     click.option("--search", default=None, help="Part of a host's, package's, advisory's or CVE's name."),
     click.option("--kev", is_flag=True, default=None, help="Only what is known to be exploited."),
     click.option("--overdue", is_flag=True, default=None, help="Only what should be gone by now."),
@@ -278,8 +278,8 @@ def compliance(format_: str | None, output: str | None, *, fails: bool) -> None:
         (
             row["host"]["hostname"],
             row["verdict"],
-            row["host"]["overdue"],
-            row["host"]["open"],
+            _known(row["host"], "overdue"),
+            _known(row["host"], "open"),
             ", ".join(row["host"]["groups"]),
             row["sentence"],
         )
@@ -294,3 +294,8 @@ def compliance(format_: str | None, output: str | None, *, fails: bool) -> None:
         f"{total['unknown_count']} unknown; by {found['pack']['title']}, as of {instant(found['as_of']['at'])}."
     )
     sys.exit(1 if fails and total["compliant_count"] < total["host_count"] else 0)
+
+
+def _known(host: dict[str, Any], name: str) -> object:
+    """Return a host's number; none open on a host that cannot tell its packages is no number."""
+    return host[name] if host[name] or host["packages_status"] == "known" else "?"

@@ -48,20 +48,15 @@ def list_entries(kind: str | None, subject: str | None, before: int | None, limi
     if as_json:
         print_json(page)
         return
-    rows = [
-        (
-            entry["position"] or "-",
-            since(entry["at"]),
-            entry["kind"],
-            _short(entry["actor"]),
-            _subject(entry),
-            _why(entry),
-        )
-        for entry in page["entries"]
-    ]
+    rows = [_row(entry) for entry in page["entries"]]
     print_table(COLUMNS, rows, empty="No entry matches.")
     if page["before_position"]:
         click.echo(f"There are older ones: --before {page['before_position']}.", err=True)
+
+
+def _row(entry: dict[str, Any]) -> tuple[object, ...]:
+    number = entry["position"] or "-"
+    return (number, since(entry["at"]), entry["kind"], _short(entry["actor"]), _subject(entry), _why(entry))
 
 
 def _subject(entry: dict[str, Any]) -> str:

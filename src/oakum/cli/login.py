@@ -21,23 +21,24 @@ LOOPBACK_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 @click.option(
     "--certificate",
     type=click.Path(exists=True, dir_okay=False, resolve_path=True),
-    default="",
+    default=None,
+    envvar="OAKUM_CERTIFICATE",
     help="The server's own certificate (DATA_DIR/tls/certificate.pem), where it is self-signed.",
 )
 @json_option
-def login(url: str, token: str, certificate: str, *, as_json: bool) -> None:
+def login(url: str, token: str, certificate: str | None, *, as_json: bool) -> None:
     """Remember a server and a personal token for the other commands.
 
     A token is made on the page under your name, or on the server by `oakum admin token`.
 
     Example: oakum login https://oakum.example.test:8800
     """
-    client = Client(url=url, token=token, certificate=certificate)
+    client = Client(url=url, token=token, certificate=certificate or "")
     try:
         told = client.get("/me")
     finally:
         client.close()
-    _remember({"url": client.url, "token": token.strip(), "certificate": certificate})
+    _remember({"url": client.url, "token": token.strip(), "certificate": certificate or ""})
     parts = urlsplit(client.url)
     if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
         click.echo("Warning: without https the token can be read on its way.", err=True)

@@ -21,6 +21,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from oakum.core.errors import OperatorError
+
 GAP = 2  # blanks between columns
 WIDTH_MIN = 20
 WRAPPED_WIDTH = 24  # below that a sentence is no longer read
@@ -145,9 +147,14 @@ def print_lines(lines: Iterable[str], output: str | None) -> None:
             for line in lines:
                 file.write(f"{line}\n")
         part.replace(path)
-    except BaseException:
+    except OSError as error:
+        raise OperatorError(
+            code="file_unwritable",
+            sentence=f"{output} cannot be written: {error.strerror}.",
+            next_step="Choose another file with --output, or make room.",
+        ) from error
+    finally:
         part.unlink(missing_ok=True)
-        raise
     click.echo(f"Written to {output}.", err=True)
 
 

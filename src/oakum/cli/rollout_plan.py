@@ -56,7 +56,7 @@ def plan(*, as_json: bool, **options: Any) -> None:
 
     \b
     Example: oakum rollout plan --security --all --window nights
-             oakum rollout plan --patch openssl --ring web01 --ring web02,web03 --now 4h
+             oakum rollout plan --patch openssl --ring web01 --ring web02 --now 4h
     """  # noqa: D301 - click's mark against rewrapping
     found = connect().post("/rollouts", _body(options))
     if as_json:

@@ -38,7 +38,15 @@ def scene() -> tuple[World, tuple[str, ...]]:
     motion.tick()
     patch = Update.objects.get(source_name="openssl").id
     host = f"/hosts/{hosts[2].id}"
-    pages: tuple[str, ...] = ("/", "/hosts", host, f"{host}/packages", f"{host}/changes", f"{host}/findings/openssl", "/hosts/add")
+    pages: tuple[str, ...] = (
+        "/",
+        "/hosts",
+        host,
+        f"{host}/packages",
+        f"{host}/changes",
+        f"{host}/findings/openssl",
+        "/hosts/add",
+    )
     pages += ("/groups", f"/groups/{hosts[0].groups.get().id}", "/findings", "/vulnerabilities", "/patches")
     pages += (f"/vulnerabilities/{EXPLOITED_CVE}", f"/patches/{patch}", "/compliance", "/rollouts", "/rollouts/1")
     pages += ("/rollouts/1/hosts", "/rollouts/plan", "/windows", "/journal", "/system", "/people", "/settings")

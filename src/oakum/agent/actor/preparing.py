@@ -37,18 +37,21 @@ Obstacle = Callable[[], Optional[Defer]]
 class Preparation:
     """One pass over an order's checks; after ``run`` without a verdict, ``before`` is set.
 
-    ``cached``: all that the change needs lies in apt's archive cache.
+    ``cached``: all that the change needs lies in apt's archive cache.  ``refreshed``: the lists were fetched anew.
     """
 
-    def __init__(self, tools: Tools, order: WorkOrder, order_hash: str, obstacle: Obstacle) -> None:
+    def __init__(
+        self, tools: Tools, order: WorkOrder, order_hash: str, *, obstacle: Obstacle, may_refresh: bool
+    ) -> None:
         """Ask nothing yet; ``obstacle`` says whether another order is in the way."""
         self._obstacle = obstacle
+        self._may_refresh = may_refresh
         self._tools = tools
         self._order = order
         self._order_hash = order_hash
-        self._refreshed = False
         self._debs: Tuple[SavedDeb, ...] = ()
         self._installed: Optional[Installed] = None
+        self.refreshed = False
         self.already_there = False
         self.cached = False
         self.before: Optional[PreState] = None
@@ -113,7 +116,7 @@ class Preparation:
 
     def _judge_transaction(self) -> Optional[Verdict]:
         answer, transaction = self._tools.apt.simulate(judge.wanted_new(self._order))
-        if answer.trouble == TROUBLE_VERSION and not self._refreshed:
+        if answer.trouble == TROUBLE_VERSION and self._may_refresh:
             refreshed = self._refresh()
             answer, transaction = self._tools.apt.simulate(judge.wanted_new(self._order))
             if answer.trouble == TROUBLE_VERSION and refreshed.trouble:
@@ -141,7 +144,7 @@ class Preparation:
 
     def _download(self) -> Optional[Verdict]:
         answer = self._tools.apt.download(judge.wanted_new(self._order))
-        if answer.trouble == TROUBLE_MIRROR and not self._refreshed:
+        if answer.trouble == TROUBLE_MIRROR and self._may_refresh:
             # A file can be gone because a newer version replaced it: fresh lists tell.
             refreshed = self._refresh()
             if not refreshed.trouble:
@@ -157,8 +160,10 @@ class Preparation:
         return None
 
     def _refresh(self) -> Answer:
-        self._refreshed = True
-        return self._tools.apt.refresh()
+        self._may_refresh = False
+        answer = self._tools.apt.refresh()
+        self.refreshed = not answer.trouble
+        return answer
 
     def _capture(self) -> PreState:
         """Take the pre-state: nothing of the host has been changed yet."""

@@ -48,7 +48,7 @@ class OrderRecord:
     ``overran`` that its program was ended for taking too long.
     ``cause`` and ``cause_health`` say why it is rolled back, ``harmed_units`` whom it harmed, ``settling`` that the
     previous versions are back; ``cut_short_by`` is the order that ended the soak; ``note`` what a person should know.
-    ``boot_id`` is the boot of the last look; ``final_kind`` the outcome.
+    ``boot_id`` is the boot of the last look; ``refreshed_at`` when lists were fetched; ``final_kind`` the outcome.
     """
 
     order_id: str
@@ -74,6 +74,7 @@ class OrderRecord:
     awaits_reboot: bool = False
     final_kind: str = ""
     deferred_reason: str = ""
+    refreshed_at: str = ""
     outcome_count: int = 0
     fault_count: int = 0
     outbox: Tuple[Outcome, ...] = ()

@@ -8,7 +8,7 @@ nothing of the host (``preparing``) and does not wait for the change (``installi
 from __future__ import annotations
 
 import dataclasses
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Callable, Optional, Tuple, Union
 
 from oakum.agent.actor import judge
@@ -33,10 +33,13 @@ from oakum.agent.managers.apt import change
 from oakum.agent.managers.apt.run import AptProblem
 from oakum.protocol.messages import PROTOCOL_VERSION, PermitReply, PermitRequest
 from oakum.protocol.orders import OUTCOME_REFUSED, OUTCOME_STARTED
-from oakum.protocol.trust import WAIT_WINDOW
+from oakum.protocol.trust import WAIT_WINDOW, parse_instant, render_instant
 
 # Whatever a server says, a permit does not hold longer than this: a halt must not have to wait for it.
 PERMIT_LAPSE_SECONDS_MAX = 60
+
+# An order that waits for a version has the lists fetched anew at most this often.
+REFRESH_EVERY = timedelta(minutes=30)
 
 DEFERRED_SERVER = "server_unavailable"
 DEFERRED_DOOR = "permit_not_answered"
@@ -69,6 +72,7 @@ def prepare(tools: Tools, case: OrderCase, obstacle: Obstacle, make_way: MakeWay
             preparation, verdict = _look(tools, case, obstacle)
         elif way is not False:
             verdict = way
+    case = _noted(case, preparation, context.now())
     if isinstance(verdict, Refuse):
         return finish(tools, case, OUTCOME_REFUSED, verdict.reason, verdict.sentence)
     if verdict is not None:
@@ -77,7 +81,7 @@ def prepare(tools: Tools, case: OrderCase, obstacle: Obstacle, make_way: MakeWay
     tools.store.save_before(order.order_id, preparation.before)
     if preparation.already_there:
         due_at = context.now() + timedelta(seconds=order.health_delay_seconds)
-        watching = enter(record, WATCHING, context.now(), detail=NOTE_ALREADY_THERE, due_at=due_at)
+        watching = enter(case.record, WATCHING, context.now(), detail=NOTE_ALREADY_THERE, due_at=due_at)
         boot_id = preparation.before.boot_id
         watching = dataclasses.replace(watching, changed=False, note=NOTE_ALREADY_THERE, boot_id=boot_id)
         return Step(tools.commit(watching), go_on=True)
@@ -85,11 +89,25 @@ def prepare(tools: Tools, case: OrderCase, obstacle: Obstacle, make_way: MakeWay
 
 
 def _look(tools: Tools, case: OrderCase, obstacle: Obstacle) -> Tuple[Preparation, Optional[Verdict]]:
-    preparation = Preparation(tools, case.order, case.record.order_hash, obstacle)
+    now, refreshed_at = tools.context.now(), case.record.refreshed_at
+    preparation = Preparation(
+        tools,
+        case.order,
+        case.record.order_hash,
+        obstacle=obstacle,
+        may_refresh=not refreshed_at or abs(now - parse_instant(refreshed_at)) >= REFRESH_EVERY,
+    )
     try:
         return preparation, preparation.run()
     except AptProblem as problem:
         return preparation, Defer(TROUBLE_OTHER, "The package manager cannot be read: %s" % problem)
+
+
+def _noted(case: OrderCase, preparation: Preparation, now: datetime) -> OrderCase:
+    """Remember that the lists were fetched anew, so that a waiting host does not ask its mirrors at every tick."""
+    if not preparation.refreshed:
+        return case
+    return OrderCase(dataclasses.replace(case.record, refreshed_at=render_instant(now)), case.order)
 
 
 def defer(tools: Tools, case: OrderCase, reason: str, sentence: str) -> Step:

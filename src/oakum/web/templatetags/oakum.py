@@ -11,7 +11,7 @@ from typing import Any
 from django import template
 from django.forms import BoundField
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from oakum.reporting.values import ComplianceTotal
@@ -84,6 +84,17 @@ def first_sentence(text: str) -> str:
 def sentence(text: str) -> str:
     """Return a reason as a sentence of its own: with a capital and one full stop."""
     return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
+
+
+@register.filter
+def coded(text: str) -> SafeString:
+    """Show what stands between backticks as something to type; everything is escaped first."""
+    pieces = str(text).split("`")
+    joined = [
+        format_html("<code>{}</code>" if number % 2 and number < len(pieces) - 1 else "{}", piece)
+        for number, piece in enumerate(pieces)
+    ]
+    return format_html_join("", "{}", ((each,) for each in joined))
 
 
 @register.filter

@@ -84,8 +84,10 @@ def _update_step(host: fleet.HostRow, count: int) -> FirstStep:
 
 
 def _notes_step(host: fleet.HostRow, updates: findings.PatchPage) -> FirstStep:
+    if host.offers_status != "known":
+        return FirstStep(title="Their release notes", words="Once it is known what is pending.", is_done=False)
     settled = sum(row.notes.state in {"known", "absent"} for row in updates.rows)
-    is_done = host.offers_status == "known" and settled == len(updates.rows)
+    is_done = settled == len(updates.rows)
     words = "" if is_done else f"{settled} of {len(updates.rows)} so far; each is read out of the package on the host."
     return FirstStep(title="Their release notes", words=words, is_done=is_done)
 
