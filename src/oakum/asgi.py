@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "oakum.settings")
 
 from django.core.asgi import get_asgi_application
+
+# Static files are small and few: reading one whole before it is sent costs less than a second server for them.
+warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 
 _django = get_asgi_application()
 

@@ -115,7 +115,13 @@ def parse_database_url(url: str) -> dict[str, object]:
             "PASSWORD": unquote(parts.password or ""),
             "HOST": unquote(query.get("host", "")) or parts.hostname or "",
             "PORT": str(parts.port or ""),
-            "OPTIONS": {"pool": {"min_size": 0, "max_size": 16, "timeout": 20}},
+            # A pool hands out connections that died with a restarted server unless they are checked first; a lock
+            # that somebody holds must not hold the agents' door for ever.
+            "CONN_HEALTH_CHECKS": True,
+            "OPTIONS": {
+                "pool": {"min_size": 0, "max_size": 16, "timeout": 20},
+                "options": "-c lock_timeout=20s",
+            },
         }
     raise OperatorError(
         code="database_url_invalid",

@@ -23,7 +23,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "oakum.settings")
 django.setup()
 
 from django.contrib.sessions.backends.db import SessionStore
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 
 from oakum.findings.loops import assess_step, elect_step
 from oakum.fleet.loops import stale_step
@@ -53,6 +53,9 @@ def _seal_step(now: datetime) -> str:
 def _retain_step(now: datetime) -> str:
     del now
     SessionStore.clear_expired()
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA optimize")  # without statistics its planner prefers the wrong indexes
     return "the next hour"
 
 

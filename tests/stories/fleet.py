@@ -114,6 +114,7 @@ def version_of(host: LabHost, package: str) -> str:
     return host.installed_versions().get(package, "")
 
 
-def upgrades_in(log: str, package: str) -> int:
-    """Count how often dpkg changed a package, by the host's own log."""
-    return sum(1 for line in log.splitlines() if f" upgrade {package}:" in line)
+def changes_of(host: LabHost, package: str) -> list[tuple[str, str]]:
+    """Return what dpkg did to a package, old and new version, by the host's own log (a way back is one, too)."""
+    lines = [line.split() for line in host.dpkg_log().splitlines() if f" upgrade {package}:" in line]
+    return [(words[-2], words[-1]) for words in lines]

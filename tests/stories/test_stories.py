@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from lab import LabHost
 from lab.server import wait_until
 from oakum.protocol.trust import render_instant
-from tests.stories.fleet import Fleet, upgrades_in, version_of
+from tests.stories.fleet import Fleet, changes_of, version_of
 
 pytestmark = [pytest.mark.lab, pytest.mark.django_db(databases=[])]
 
@@ -84,11 +84,11 @@ def test_story_b_a_poisoned_update_is_taken_back_and_reaches_nobody_else(fleet: 
     assert any("acme-poison" in line for line in first["health"]), first
     touched = fleet.lab.host(first["hostname"])
     assert touched.installed_versions() == before[touched.name]
-    assert upgrades_in(touched.dpkg_log(), "acme-poison") == 1
+    assert changes_of(touched, "acme-poison") == [("1.0", "1.1"), ("1.1", "1.0")]
     wait_until(lambda: is_active(touched, "acme-poison"), "the old service runs again", seconds=30)
     for host in hosts:
         if host.name != touched.name:
-            assert upgrades_in(host.dpkg_log(), "acme-poison") == 0
+            assert changes_of(host, "acme-poison") == []
             assert host.installed_versions() == before[host.name]
     assert "rolled back" in found["report"].lower()
     assert fleet.entries("rollout.halted")
@@ -155,7 +155,7 @@ def test_story_d_a_server_killed_five_times_comes_to_the_same_end(fleet: Fleet, 
     assert found["state"] == "completed", found["report"]
     for host in hosts:
         assert version_of(host, "acme-kill") == "1.1"
-        assert upgrades_in(host.dpkg_log(), "acme-kill") == 1, f"{host.name}: done twice"
+        assert changes_of(host, "acme-kill") == [("1.0", "1.1")], f"{host.name}: done twice"
     fleet.verify_journal(tmp_path)
 
 

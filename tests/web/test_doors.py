@@ -54,6 +54,8 @@ NEEDED = {
     ("compliance", "GET"): Role.VIEWER,
     ("compliance_csv", "GET"): Role.VIEWER,
     ("compliance_json", "GET"): Role.VIEWER,
+    ("patch_compliance_csv", "GET"): Role.VIEWER,
+    ("patch_compliance_json", "GET"): Role.VIEWER,
     ("patches", "GET"): Role.VIEWER,
     ("patch", "GET"): Role.VIEWER,
     ("rollouts", "GET"): Role.VIEWER,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from asgiref.sync import async_to_sync
+from django.test import AsyncClient
 from pytest_django import DjangoAssertNumQueries
 
 from oakum.fleet.models import Host
@@ -32,7 +34,7 @@ def test_the_first_host_is_followed_from_enrolment_to_its_notes(world: World, si
     page = read(client, "/")
     assert "done 4 packages are installed there done 2 updates are pending" in page
     assert "under way Their release notes 0 of 2 so far" in page
-    assert "to do The publishers' advisories Run `oakum feed sync`" in page
+    assert "to do The publishers' advisories Run oakum feed sync on the server" in page
     fragment = client.get("/", headers={"HX-Request": "true"}).content.decode()
     assert "<html" not in fragment
     Host.objects.update(enrolled_at=world.now - timedelta(hours=1))
@@ -108,3 +110,21 @@ def test_exports_are_files_with_the_filtered_rows(world: World, signed_in: SignI
     assert '"web01.example.test"' in fetch("/findings.json?search=web01")
     assert len(fetch("/compliance.csv").strip().splitlines()) == 3
     assert '"compliance"' in fetch("/compliance.json")
+    assert "openssl" in fetch("/compliance/patches.csv")
+    assert '"openssl"' in fetch("/compliance/patches.json")
+
+
+def test_exports_leave_piece_by_piece_under_asgi(world: World) -> None:
+    """The server speaks ASGI, where a plain iterator would be read whole before its first byte is sent."""
+    add_host(world, "web01.example.test")
+    import_advisories(world)
+    client = AsyncClient()
+    async_to_sync(client.aforce_login)(world.people["viewer"])
+
+    async def fetch(path: str) -> bytes:
+        answer = await client.get(path)
+        assert answer.is_async
+        return b"".join([piece async for piece in answer])
+
+    assert len(async_to_sync(fetch)("/findings.csv").strip().splitlines()) == 2
+    assert b'"journal"' in async_to_sync(fetch)("/journal.jsonl").splitlines()[0]

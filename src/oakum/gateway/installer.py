@@ -13,10 +13,10 @@ import shlex
 from importlib.resources import files
 from urllib.parse import urlsplit
 
-from oakum.protocol.messages import PATH_AGENT_FILE
+from oakum.protocol.messages import PATH_AGENT_FILE, PATH_INSTALLER
 from oakum.protocol.trust import MODES
 
-INSTALLER_PATH = "/agent/v1/install.py"
+INSTALLER_PATH = PATH_INSTALLER
 TEMPLATE = "install.py.tmpl"
 # The line in the template that is replaced by the server's settings.
 PLACEHOLDER = b"SETTINGS = {}  # the server fills this in\n"

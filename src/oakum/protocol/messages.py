@@ -22,7 +22,7 @@ PATH_PERMIT = "/agent/v1/permit"
 PATH_OUTCOMES = "/agent/v1/outcomes"
 PATH_NOTES = "/agent/v1/notes"
 PATH_AGENT_FILE = "/agent/v1/oakum-agent.pyz"
-PATH_INSTALLER = "/agent/v1/install.sh"
+PATH_INSTALLER = "/agent/v1/install.py"
 
 # Limits of a body, before and after decompression.
 BODY_BYTES_MAX = 64 * 1024

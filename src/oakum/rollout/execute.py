@@ -25,7 +25,7 @@ from oakum.protocol.trust import render_instant
 from oakum.rollout import models
 from oakum.rollout.models import Rollout, RolloutHost
 from oakum.rollout.moving import StaleSituationError, move_hosts
-from oakum.rollout.orders import Issue
+from oakum.rollout.orders import Issue, changes_of
 from oakum.rollout.situation import load_situation
 
 ACTOR = "loop:execute"
@@ -55,6 +55,9 @@ def execute(rollout: Rollout, *, now: datetime) -> Situation:
 
 
 def _carry_out(rollout: Rollout, situation: Situation, made: Plan, report: str) -> None:
+    changes = changes_of(situation.spec, (*made.releases, *made.reissues))
+    told = describe(situation, made)
+    harms = harm_count(carry_out(situation, made))
     with transaction.atomic():
         locked = _lock(rollout, situation)
         number = locked.target_plan_number + 1
@@ -66,11 +69,12 @@ def _carry_out(rollout: Rollout, situation: Situation, made: Plan, report: str) 
             parent_number=locked.target_plan_number,
             body=body,
             plan_hash=plan_hash,
-            report=describe(situation, made),
+            report=told,
             made_at=situation.now,
         )
         issue = Issue(
             spec=situation.spec,
+            changes=changes,
             plan_number=number,
             plan_hash=plan_hash,
             windows=made.order_windows,
@@ -78,7 +82,7 @@ def _carry_out(rollout: Rollout, situation: Situation, made: Plan, report: str) 
             now=situation.now,
         )
         move_hosts(situation, made, issue)
-        _move_rollout(locked, situation, made, number, report)
+        _move_rollout(locked, situation, made, number, report, harms)
         _journal_plan(locked, situation, made, number, plan_hash)
 
 
@@ -116,10 +120,10 @@ def _plain(move: Move) -> list[str]:
     return [str(move.host_id), move.state.value, move.reason, move.sentence]
 
 
-def _move_rollout(locked: Rollout, situation: Situation, made: Plan, number: int, report: str) -> None:
+def _move_rollout(locked: Rollout, situation: Situation, made: Plan, number: int, report: str, harms: int) -> None:
     locked.state, locked.state_reason = made.state, made.state_reason[:REASON_LENGTH_MAX]
     locked.ring_open, locked.target_plan_number = made.ring_open, number
-    locked.report, locked.harm_count_judged = report, harm_count(carry_out(situation, made))
+    locked.report, locked.harm_count_judged = report, harms
     if made.state in FINISHED and locked.finished_at is None:
         locked.finished_at = situation.now
     locked.save(update_fields=_ROLLOUT_FIELDS)

@@ -6,7 +6,7 @@ the spec's.  Nothing here signs, and an order that is not signed is never delive
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -29,13 +29,15 @@ from oakum.protocol.trust import render_instant
 from oakum.rollout.models import Order, OrderState
 
 HOLD_LIFE = timedelta(hours=24)
+CREATE_CHUNK_COUNT = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:
-    """What all orders of one plan have in common."""
+    """What all orders of one plan have in common, and each host's packages, worked out before the lock is taken."""
 
     spec: Spec
+    changes: Mapping[UUID, tuple[PackageChange, ...]]
     plan_number: int
     plan_hash: str
     windows: tuple[Span, ...]
@@ -43,24 +45,30 @@ class Issue:
     now: datetime
 
 
-def issue_orders(issue: Issue, host_ids: Sequence[HostId], *, verb: str) -> dict[UUID, Order]:
-    """Give each host one order of the next generation and put its older ones out of force; return them by host."""
+def issue_orders(issue: Issue, host_ids: Sequence[HostId], *, verb: str) -> None:
+    """Give each host one order of the next generation, and put its older ones out of force."""
     if not host_ids:
-        return {}
+        return
     # In the order of ids, as check-ins lock them: the two wait for each other instead of deadlocking.
     hosts = list(Host.objects.select_for_update(no_key=True).filter(id__in=host_ids).order_by("id").only("id"))
     Host.objects.filter(id__in=[host.id for host in hosts]).update(order_generation=F("order_generation") + 1)
     generations = dict(Host.objects.filter(id__in=host_ids).values_list("id", "order_generation"))
     live = [OrderState.UNSIGNED, OrderState.SIGNED]
     Order.objects.filter(host_id__in=host_ids, state__in=live).update(state=OrderState.SUPERSEDED)
-    changes = _changes(issue.spec) if verb == VERB_APPLY else {}
+    changes = issue.changes if verb == VERB_APPLY else {}
     orders = [_order(issue, host_id, generations[host_id], verb, changes.get(host_id, ())) for host_id in host_ids]
-    Order.objects.bulk_create(orders)
-    return {order.host_id: order for order in orders}
+    Order.objects.bulk_create(orders, batch_size=CREATE_CHUNK_COUNT)
 
 
-def _changes(spec: Spec) -> dict[UUID, tuple[PackageChange, ...]]:
-    return {target.host_id: spec.change_sets[target.change_set].changes for ring in spec.rings for target in ring}
+def changes_of(spec: Spec, host_ids: Collection[HostId]) -> dict[UUID, tuple[PackageChange, ...]]:
+    """Return what the spec brings to each of these hosts."""
+    wanted = frozenset(host_ids)
+    return {
+        target.host_id: spec.change_sets[target.change_set].changes
+        for ring in spec.rings
+        for target in ring
+        if target.host_id in wanted
+    }
 
 
 def _order(issue: Issue, host_id: UUID, generation: int, verb: str, changes: tuple[PackageChange, ...]) -> Order:
@@ -103,4 +111,4 @@ def _window(span: Span) -> OrderWindow:
     return OrderWindow(starts_at=render_instant(span.starts_at), ends_at=render_instant(span.ends_at))
 
 
-__all__ = ["VERB_APPLY", "VERB_HOLD", "Issue", "issue_orders"]
+__all__ = ["VERB_APPLY", "VERB_HOLD", "Issue", "changes_of", "issue_orders"]

@@ -134,6 +134,19 @@ def test_the_outlook_follows_the_form(live_server: LiveServer, chromium: Any) ->
 
 
 @pytest.mark.usefixtures("scene")
+def test_what_a_person_has_opened_stays_open_while_the_page_refreshes(live_server: LiveServer, chromium: Any) -> None:
+    tab = sign_in(chromium, live_server, "vera")
+    tab.goto(f"{live_server.url}/rollouts/1")
+    ring = tab.locator("#ring-1")
+    assert not ring.evaluate("(each) => each.open")
+    ring.locator("summary").click()
+    with tab.expect_response(lambda answer: "state=running" in answer.url):
+        pass
+    tab.wait_for_timeout(300)
+    assert tab.locator("#ring-1").evaluate("(each) => each.open")
+
+
+@pytest.mark.usefixtures("scene")
 def test_a_page_says_when_the_server_is_away(live_server: LiveServer, chromium: Any) -> None:
     tab = sign_in(chromium, live_server, "vera")
     tab.goto(f"{live_server.url}/rollouts/1")

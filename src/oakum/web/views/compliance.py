@@ -77,3 +77,19 @@ def compliance_json(request: PersonRequest) -> HttpResponseBase:
     pieces = exports.compliance_json(organisation_id=request.speaker.organisation_id, now=request.now)
     name = f"oakum-compliance-{request.now:%Y%m%d}.json"
     return download(request, pieces, name=name, content_type="application/json")
+
+
+@page(Role.VIEWER)
+def patch_compliance_csv(request: PersonRequest) -> HttpResponseBase:
+    """Send every patch on every host that it concerns as CSV."""
+    pieces = exports.patches_csv(organisation_id=request.speaker.organisation_id, now=request.now)
+    name = f"oakum-patches-{request.now:%Y%m%d}.csv"
+    return download(request, pieces, name=name, content_type="text/csv; charset=utf-8")
+
+
+@page(Role.VIEWER)
+def patch_compliance_json(request: PersonRequest) -> HttpResponseBase:
+    """Send every patch with its state on each host as JSON."""
+    pieces = exports.patches_json(organisation_id=request.speaker.organisation_id, now=request.now)
+    name = f"oakum-patches-{request.now:%Y%m%d}.json"
+    return download(request, pieces, name=name, content_type="application/json")

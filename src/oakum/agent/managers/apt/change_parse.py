@@ -26,7 +26,6 @@ _LOCK_TROUBLE = re.compile(
     r"^E: (?:Could not get lock|Unable to acquire the dpkg frontend lock|Unable to lock)", re.MULTILINE
 )
 _ROOM_TROUBLE = re.compile(r"^E: You don't have enough free space", re.MULTILINE)
-_NOT_DOWNLOADABLE = re.compile(r"^Reinstallation of (\S+) is not possible, it cannot be downloaded", re.MULTILINE)
 _REMOVAL = re.compile(r"^(?:Remv|Purg) (?P<name>\S+) \[(?P<version>[^\]\s]+)\]")
 _URI = re.compile(r"^'(?P<uri>[^']*)' (?P<file>\S+) (?P<bytes>\d+)(?: .*)?$")
 _GROWTH = re.compile(
@@ -106,11 +105,6 @@ def parse_sizes(text: str) -> Sizes:
         if found["way"].endswith("freed"):
             growth = -growth
     return Sizes(downloads=tuple(downloads), growth_bytes=growth)
-
-
-def parse_not_downloadable(text: str) -> Tuple[str, ...]:
-    """Return the packages whose installed version no repository has, as apt names them."""
-    return tuple(_NOT_DOWNLOADABLE.findall(text))
 
 
 def parse_hashes(text: str) -> Dict[Tuple[str, str, str], str]:

@@ -34,8 +34,29 @@ window.addEventListener("pageshow", () => {
   }
 });
 
+// What refreshes itself is left alone while nothing has changed, so that nobody loses a selection or a place; and what a
+// person has opened or closed stays so. (A form's token differs each time and is no news.)
+const lastSeen = new Map();
+let opened = [];
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.requestConfig.verb !== "get") return;
+  const key = event.detail.requestConfig.path;
+  const news = event.detail.serverResponse.replace(/name="csrfmiddlewaretoken" value="[^"]*"/g, "");
+  if (lastSeen.get(key) === news) event.detail.shouldSwap = false;
+  lastSeen.set(key, news);
+  opened = [...event.detail.target.querySelectorAll("details[id]")].map((each) => [each.id, each.open]);
+});
+document.addEventListener("htmx:afterSwap", () => {
+  for (const [id, open] of opened) {
+    const each = document.getElementById(id);
+    if (each) each.open = open;
+  }
+});
+
 // What refreshes itself says so when it cannot: a stale number must not look fresh.
 for (const name of ["htmx:sendError", "htmx:responseError"]) {
   document.addEventListener(name, () => { document.getElementById("offline")?.removeAttribute("hidden"); });
 }
-document.addEventListener("htmx:afterSwap", () => { document.getElementById("offline")?.setAttribute("hidden", ""); });
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (event.detail.successful) document.getElementById("offline")?.setAttribute("hidden", "");
+});
