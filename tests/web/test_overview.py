@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from asgiref.sync import async_to_sync
+from django.http import StreamingHttpResponse
 from django.test import AsyncClient
 from pytest_django import DjangoAssertNumQueries
 
@@ -123,6 +124,7 @@ def test_exports_leave_piece_by_piece_under_asgi(world: World) -> None:
 
     async def fetch(path: str) -> bytes:
         answer = await client.get(path)
+        assert isinstance(answer, StreamingHttpResponse)
         assert answer.is_async
         return b"".join([piece async for piece in answer])
 

@@ -223,7 +223,7 @@ def _trouble_of(completed: Completed, said: str, *, fetches: bool) -> str:
         return TROUBLE_DOWNGRADE
     if change_parse.is_room_trouble(said):
         return TROUBLE_ROOM
-    if change_parse.is_fetch_trouble(said) or (fetches and completed.problem):
+    if fetches and (completed.problem or change_parse.is_fetch_trouble(said)):
         return TROUBLE_MIRROR
     return TROUBLE_OTHER
 

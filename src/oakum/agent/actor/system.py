@@ -12,12 +12,10 @@ from typing import Mapping, Optional, Protocol, Sequence, Tuple
 from oakum.protocol.inventory import FactsSection
 
 # What has become of a program that was launched to outlive the agent.
-CHILD_ABSENT = "absent"  # never launched
+CHILD_ABSENT = "absent"  # never launched, or nothing of it ever ran
 CHILD_RUNNING = "running"
 CHILD_ENDED = "ended"  # its exit status is on disk
 CHILD_LOST = "lost"  # launched, no longer there, and left no exit status: killed, or the host went down
-
-CHILDREN_STATES = (CHILD_ABSENT, CHILD_RUNNING, CHILD_ENDED, CHILD_LOST)
 
 # Exit statuses that stand for "did not run to its end".
 EXIT_NOT_STARTED = 127
@@ -36,7 +34,7 @@ class Completed:
 
 @dataclass(frozen=True)
 class Child:
-    """A launched program: one of CHILDREN_STATES; ``code`` counts when ended, ``age_seconds`` when running."""
+    """A launched program: one of CHILD_*; ``code`` counts when ended, ``age_seconds`` when running."""
 
     state: str
     code: int = 0
@@ -87,8 +85,8 @@ class System(Protocol):
     def launch(self, directory: str, name: str, argv: Sequence[str], *, environment: Mapping[str, str]) -> None:
         """Start a program that outlives the agent and its unit.
 
-        Its output goes to ``directory``/``name``.log, its exit status, durably, beside it; that it was launched is
-        durable before it runs.
+        Its output goes to ``directory``/``name``.log, its exit status, durably, beside it; that it began is durable
+        before it runs.
         """
 
     def child(self, directory: str, name: str) -> Child:
