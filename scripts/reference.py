@@ -6,6 +6,7 @@ It words nothing of its own: help texts and docstrings are the source.
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import sys
@@ -120,7 +121,7 @@ def option_lines(command: click.Command, context: click.Context) -> Iterator[str
 
 def split_help(text: str) -> tuple[str, list[str]]:
     """Return a help text as Markdown, and its examples; what click must not rewrap (after a backspace) is a block."""
-    text, _, example = text.partition("Example:")
+    text, _, example = inspect.cleandoc(text).partition("Example:")
     parts = [part for part in text.split("\n\n") if part.replace("\b", "").strip()]
     shown = [block(part) if part.startswith("\b\n") else " ".join(part.split()) for part in parts]
     return "\n\n".join(shown), [line.strip() for line in example.splitlines() if line.strip()]

@@ -338,6 +338,16 @@ def test_only_the_last_finished_orders_stay_on_disk() -> None:
     assert world.kinds().count("refused") == DONE_COUNT_MAX + 4
 
 
+def test_what_a_crash_left_of_no_order_goes_and_the_order_is_taken_in_anew() -> None:
+    world = make_world()
+    world.host.files[f"{STATE}/orders/order-1/envelope.json"] = b"{}"
+    world.host.files[f"{STATE}/orders/order-9/old/acme-web_1.0_amd64.deb"] = b"deb"
+    world.deliver(world.order(WEB))
+    world.run()
+    assert world.kinds() == ["started", "applied", "soaked"]
+    assert not [name for name in world.host.files if "/order-9/" in name]
+
+
 def test_a_service_that_stumbles_once_is_no_harm() -> None:
     world = make_world(web=(STUMBLES,))
     world.deliver(world.order(WEB))

@@ -158,6 +158,12 @@ def test_what_would_hurt_people_is_left_alone_and_the_reason_is_given(unit: str)
     assert why
 
 
+def test_the_agents_own_unit_is_left_alone_whatever_its_name() -> None:
+    plan = plan_restarts(stale("oakum.service", "nginx.service"), "oakum.service")
+    assert plan.units == ("nginx.service",)
+    assert plan.left_alone == (("oakum.service", "the agent itself runs in it"),)
+
+
 def test_every_unit_that_is_never_restarted_has_its_reason() -> None:
     assert all(pattern and why for pattern, why in NEVER_RESTARTED)
     assert len({pattern for pattern, _why in NEVER_RESTARTED}) == len(NEVER_RESTARTED)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Callable
+from typing import Callable, FrozenSet, Optional
 
 from oakum.protocol.messages import Outcome, PermitReply, PermitRequest
 from oakum.protocol.trust import HostTrust, LocalPolicy
@@ -36,3 +36,5 @@ class ActorContext:
     monotonic: Callable[[], float]
     sleep: Callable[[float], None]
     log: Callable[..., None]
+    # The ids of orders whose outcomes the server has not acknowledged; None where nobody can tell.
+    unacknowledged: Optional[Callable[[], FrozenSet[str]]] = None

@@ -33,7 +33,7 @@ from oakum.agent.log import log
 from oakum.agent.managers import PackageManager, detect
 from oakum.agent.notes import answer_notes
 from oakum.agent.observer import Observation, observe
-from oakum.agent.spool import Spool
+from oakum.agent.spool import OUTCOME_WAITING_COUNT_MAX, Spool
 from oakum.agent.state import StateStore
 from oakum.protocol.dsse import Envelope
 from oakum.protocol.messages import PROTOCOL_VERSION, ActiveOrder, CheckInReply, InventoryUpload, Outcome
@@ -227,6 +227,9 @@ def _context(agent: Agent, policy: OwnerPolicy) -> ActorContext:
         save_trust=agent.store.save_trust,
         ask_permit=agent.broker.ask_permit,
         report=lambda outcome: _report_outcome(agent, outcome),
+        unacknowledged=lambda: frozenset(
+            each.outcome.order_id for each in agent.spool.waiting(OUTCOME_WAITING_COUNT_MAX)
+        ),
         now=agent.now,
         monotonic=time.monotonic,
         sleep=time.sleep,

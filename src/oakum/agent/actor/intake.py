@@ -77,6 +77,7 @@ def take_in(tools: Tools, envelopes: Sequence[Envelope]) -> None:
     for envelope in envelopes[:ORDER_COUNT_MAX]:
         key = hashlib.sha256(canonical_json(envelope)).hexdigest()
         if key in answered:
+            _answer_replay(tools, envelope, answered)
             continue
         found = open_order(envelope, tools.context.server_key)
         if isinstance(found, Opened):
@@ -87,6 +88,25 @@ def take_in(tools: Tools, envelopes: Sequence[Envelope]) -> None:
         if each.order_hash not in answered:
             _take(tools, each)
         remember(tools, key)
+
+
+def _answer_replay(tools: Tools, envelope: Envelope, answered: "set[str]") -> None:
+    """Say, once, that an order was handed out again although the server has long had what came of it.
+
+    Until then a repetition is the server's right: it cannot know yet.
+    """
+    unacknowledged, order_id = tools.context.unacknowledged, _claims(envelope)[0]
+    if unacknowledged is None or order_id not in tools.context.load_trust().finished_order_ids:
+        return
+    found = open_order(envelope, tools.context.server_key)
+    if not isinstance(found, Opened) or order_id in unacknowledged():
+        return
+    key = "replayed:" + found.order_hash
+    if key not in answered:
+        refusal = refuse(REFUSED_REPLAYED)
+        outcome = _outcome(tools, found, OUTCOME_REFUSED, refusal.reason, refusal.sentence)
+        again = outcome_id(found.order_hash, "", OUTCOME_REFUSED, 2)
+        answer(tools, key, dataclasses.replace(outcome, outcome_id=again))
 
 
 def open_order(envelope: Envelope, server_key: bytes) -> "Opened | Refusal":

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Sequence, Tuple
 
 from oakum.agent.actor.tools import Tools
+from oakum.agent.observer.processes import parse_unit
 from oakum.protocol.inventory import StaleService
 
 RESTART_SECONDS_MAX = 180.0
@@ -19,7 +20,10 @@ REEXEC_SECONDS_MAX = 90.0
 NAMED_COUNT_MAX = 20
 
 MANAGER = "init.scope"
+OWN_CGROUP = "/proc/self/cgroup"
+CGROUP_BYTES_MAX = 16 * 1024
 
+OURSELVES = "the agent itself runs in it"
 _SESSIONS = "people's sessions would end"
 _NETWORK = "the host could lose its network"
 _GUESTS = "guests or containers would stop"
@@ -28,7 +32,7 @@ _STORAGE = "mounted storage could go away"
 
 # (pattern, why it is left alone).
 NEVER_RESTARTED: Tuple[Tuple[str, str], ...] = (
-    ("oakum-*", "it is the agent itself"),
+    ("oakum-*", OURSELVES),
     ("dbus.service", "everything connected to the bus would lose it; it takes a reboot"),
     ("dbus-broker.service", "everything connected to the bus would lose it; it takes a reboot"),
     ("systemd-logind.service", _SESSIONS),
@@ -86,15 +90,15 @@ class RestartPlan:
     left_alone: Tuple[Tuple[str, str], ...]
 
 
-def plan_restarts(stale: Sequence[StaleService]) -> RestartPlan:
-    """Sort stale units into those to restart and those to leave alone.
+def plan_restarts(stale: Sequence[StaleService], own_unit: str = "") -> RestartPlan:
+    """Sort stale units into those to restart and those to leave alone; ``own_unit`` is the agent's, whatever its name.
 
     >>> plan_restarts((StaleService("nginx.service", ("libssl3",), 2), StaleService("dbus.service", (), 1))).units
     ('nginx.service',)
     """
     units, left_alone, reexec = [], [], False
     for service in sorted(stale, key=lambda each: each.unit):
-        why = _why_never(service.unit)
+        why = OURSELVES if service.unit == own_unit else _why_never(service.unit)
         if service.unit == MANAGER:
             reexec = True
         elif why:
@@ -115,7 +119,8 @@ def _why_never(unit: str) -> str:
 def restart_stale(tools: Tools) -> str:
     """Restart what runs old code; return what a person should know of it, empty when there is nothing to say."""
     facts = tools.system.facts()
-    plan = plan_restarts(facts.stale_services)
+    cgroup = (tools.system.read(OWN_CGROUP, CGROUP_BYTES_MAX) or b"").decode("utf-8", "replace")
+    plan = plan_restarts(facts.stale_services, parse_unit(cgroup, ""))
     troubles = []
     if plan.reexec:
         completed = tools.system.run(("systemctl", "daemon-reexec"), timeout_seconds=REEXEC_SECONDS_MAX)

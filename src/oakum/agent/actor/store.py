@@ -171,11 +171,14 @@ class OrderStore:
         self._system.write(self.orders + "/seen.json", canonical_json(bounded))
 
     def tidy(self, cases: Tuple[OrderCase, ...]) -> None:
-        """Remove the directories of the oldest finished orders beyond DONE_COUNT_MAX."""
+        """Remove the oldest finished orders beyond DONE_COUNT_MAX, and directories that are no order."""
+        for name in self._system.list_names(self.orders)[:ORDER_COUNT_MAX]:
+            files = self._system.list_names(self.directory(name))
+            if files and "record.json" not in files:
+                self._system.remove(self.directory(name))  # A crash before the record was there, or after it went.
         done = [case.record for case in cases if case.record.phase == DONE and not case.record.outbox]
         done.sort(key=lambda record: record.phase_at)
         for record in done[: max(0, len(done) - DONE_COUNT_MAX)]:
-            # The record goes first: without it the rest is no order, and is removed at the next tidying.
             self._system.remove(self.directory(record.order_id) + "/record.json")
             self._system.remove(self.directory(record.order_id))
 

@@ -31,6 +31,7 @@ from oakum.rollout.services.people import speaker
 from oakum.rollout.situation import load_situation
 
 REASON_LENGTH_MAX = 1000
+REPORTED_HOST_COUNT_MAX = 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,8 +273,9 @@ def _journal(rollout: Rollout, kind: str, person: Session, payload: dict[str, ob
 
 
 def _told(rollout: Rollout, now: datetime) -> RolloutState:
-    """Write the report anew, outside the lock: reading 100,000 hosts must not hold up anybody's halt."""
+    """Write the report anew, outside the lock; a big rollout's is left to the executor, for nobody waits for a halt."""
     state = RolloutState(rollout.state)
-    report = standing(load_situation(rollout, now=now))
-    Rollout.objects.filter(id=rollout.id, state=state).update(report=report)
+    if RolloutHost.objects.filter(rollout_id=rollout.id).count() <= REPORTED_HOST_COUNT_MAX:
+        report = standing(load_situation(rollout, now=now))
+        Rollout.objects.filter(id=rollout.id, state=state).update(report=report)
     return state
