@@ -73,7 +73,7 @@ def running_deleted_libraries(host: LabHost) -> str:
 
 def test_story_b_a_poisoned_update_is_taken_back_and_reaches_nobody_else(fleet: Fleet) -> None:
     """The service does not start after the upgrade; nobody configured a check for it."""
-    hosts = fleet.lab.hosts
+    hosts = fleet.enrolled()
     fleet.bring_update("acme-poison", hosts, broken=True)
     before = {host.name: host.installed_versions() for host in hosts}
     number = fleet.begin(["acme-poison"], hosts, rings={"sizes": [1, 3]})
@@ -100,7 +100,7 @@ def is_active(host: LabHost, unit: str) -> bool:
 
 def test_story_c_after_a_halt_was_answered_nothing_starts(fleet: Fleet) -> None:
     """The answer lists who holds a permit; nobody else runs dpkg."""
-    hosts = fleet.lab.hosts
+    hosts = fleet.enrolled()
     fleet.bring_update("acme-halt", hosts)
     number = fleet.begin(["acme-halt"], hosts, rings={"sizes": [1, 7]}, soak_seconds=1)
 
@@ -133,7 +133,7 @@ def starts_of(host: LabHost, package: str) -> list[datetime]:
 
 def test_story_d_a_server_killed_five_times_comes_to_the_same_end(fleet: Fleet, tmp_path: Path) -> None:
     """Kill -9 at five different moments; nothing is done twice."""
-    hosts = fleet.lab.hosts
+    hosts = fleet.enrolled()
     fleet.bring_update("acme-kill", hosts)
     number = fleet.plan(["acme-kill"], hosts, rings={"sizes": [1, 7]})["number"]
     moments: list[Any] = [
@@ -169,7 +169,7 @@ def second_ring_released(fleet: Fleet, number: int) -> bool:
 
 def test_story_e_orders_that_may_not_be_obeyed_are_refused_and_journalled(fleet: Fleet) -> None:
     """Forged, replayed, expired, for another host, or of an older generation."""
-    first, second = fleet.lab.hosts[0], fleet.lab.hosts[1]
+    first, second = fleet.enrolled()[:2]
     fleet.bring_update("acme-trust", (first, second))
     number = fleet.begin(["acme-trust"], (first,), rings={"sizes": [1]})
     assert fleet.settle(number, seconds=180)["state"] == "completed"
@@ -251,7 +251,7 @@ def sealed(order: dict[str, Any], key: Ed25519PrivateKey, like: dict[str, Any]) 
 
 def test_story_f_the_mirror_goes_away_and_comes_back(fleet: Fleet) -> None:
     """Hosts say why they wait, nothing is half-installed, and the work is done once the mirror is back."""
-    hosts = fleet.lab.hosts
+    hosts = fleet.enrolled()
     fleet.bring_update("acme-mirror", hosts)
     fleet.lab.proxy.offline()
     try:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from oakum.cli.client import Client, address, connect
-from oakum.cli.finding import FORMAT_OPTIONS, chosen_format, with_options
+from oakum.cli.options import FORMAT_OPTIONS, chosen_format, with_options
 from oakum.cli.output import (
     Column,
     counted,
