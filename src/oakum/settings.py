@@ -16,7 +16,7 @@ _secret_file = CONFIG.data_dir / "session.key"
 SECRET_KEY = _secret_file.read_text() if _secret_file.is_file() else secrets.token_urlsafe(48)
 
 DEBUG = False
-# The Host header is checked by OriginCheck in web.middleware where it matters; agents come by address.
+# Agents and people come by address or by any name that the operator gave; no page builds a link from the Host header.
 ALLOWED_HOSTS = ["*"]
 ROOT_URLCONF = "oakum.urls"
 DATABASES = {"default": parse_database_url(os.environ.get("OAKUM_TEST_DATABASE_URL") or CONFIG.database_url)}
@@ -102,5 +102,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname).1s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "loggers": {"oakum": {"handlers": ["stderr"], "level": os.environ.get("OAKUM_LOG_LEVEL", "INFO")}},
+    "loggers": {
+        "oakum": {"handlers": ["stderr"], "level": os.environ.get("OAKUM_LOG_LEVEL", "INFO"), "propagate": False}
+    },
 }

@@ -76,7 +76,8 @@ class ActorHost:
 
     def tick(self) -> dict[str, Any]:
         """Run one tick to its end."""
-        done = self.host.run(f"cd {TOP} && python3 driver.py {TOP} 2>>{TOP}/log", timeout=600)
+        done = self.host.run(f"cd {TOP} && python3 driver.py {TOP} 2>>{TOP}/log", timeout=600, check=False)
+        assert done.returncode == 0, self.log()
         answer: dict[str, Any] = json.loads(done.stdout)
         return answer
 

@@ -72,7 +72,8 @@ def test_no_text_in_any_parameter_is_a_fault_of_the_server(viewer: Caller) -> No
             if parameter["in"] == "path":
                 value, query = quote(text, safe=""), {}
             answer = viewer.get(re.sub(r"{\w+}", value, path), **query)
-            assert answer.status in {200, 404, 409, 422}, (path, parameter["name"], text, answer.body)
+            expected = {422} if "\x00" in text else {200, 404, 409, 422}  # PostgreSQL takes no zero byte
+            assert answer.status in expected, (path, parameter["name"], text, answer.body)
 
 
 @pytest.mark.parametrize(

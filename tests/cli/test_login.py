@@ -8,14 +8,18 @@ import socketserver
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from pytest_django.live_server_helper import LiveServer
 
-from oakum.cli.client import Client
+from oakum.cli.client import Client, trust
 from oakum.cli.up.preparation import make_certificate
 from oakum.config import read_config
 from oakum.core.errors import StoreError
@@ -256,6 +260,22 @@ def test_a_self_signed_server_is_trusted_only_with_its_own_certificate(
     make_certificate(config, now=datetime.now(tz=UTC))
     wrong = str(other / "tls" / "certificate.pem")
     assert "is not trusted here" in shell("host", "list", OAKUM_CERTIFICATE=wrong).refused(2)
+
+
+def test_an_authoritys_certificate_vouches_for_names_and_so_names_are_checked(tmp_path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Example CA")])
+    now = datetime.now(tz=UTC)
+    for is_authority in (True, False):
+        made = (
+            x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1))
+            .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        file = tmp_path / "certificate.pem"
+        file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+        assert trust(file).check_hostname is is_authority
+        assert trust(file).verify_mode is ssl.CERT_REQUIRED
 
 
 def test_a_certificate_that_cannot_be_read_is_named(shell: Shell, tmp_path: Path) -> None:

@@ -48,21 +48,24 @@ def test_a_host_checks_in_uploads_what_is_needed_and_is_left_in_peace(door: Door
     first = door.reply_of(door.check_in(host))
     assert first.need == ("packages", "offers", "facts")
     assert first.server_time == "2026-11-22T12:00:00Z"
-    assert first.check_in_seconds == 300
+    assert first.check_in_seconds == 15  # new offers: their release notes may be asked for soon
     uploaded = door.upload(host, *first.need)
     assert (uploaded.status, json.loads(uploaded.body)) == (200, {"stored": ["packages", "offers", "facts"]})
     second = door.reply_of(door.check_in(host))
     assert (second.need, second.orders, second.notes_wanted) == ((), (), ())
     assert second.nonce != first.nonce
+    assert second.check_in_seconds == 300
     assert row_of(host).last_seen_at == NOW
 
 
 def test_the_organisations_interval_is_in_the_reply(door: Door, host: SpeakingHost) -> None:
     Settings.objects.create(organisation_id=row_of(host).organisation_id, check_in_seconds=60)
+    door.upload(host, *door.reply_of(door.check_in(host)).need)
     assert door.reply_of(door.check_in(host)).check_in_seconds == 60
 
 
 def test_a_host_with_work_is_asked_to_come_back_sooner(door: Door, host: SpeakingHost) -> None:
+    door.upload(host, *door.reply_of(door.check_in(host)).need)
     order = {"order_id": "o", "order_hash": "h", "phase": "soaking", "detail": "", "at": ""}
     assert door.reply_of(door.check_in(host, active=[order])).check_in_seconds == 15
     done = order | {"phase": "done"}

@@ -160,11 +160,16 @@ def test_what_waits_for_whom(now: datetime) -> None:
     assert len(waits(world.bea)) == 2
 
 
-def test_raising_the_organisation_s_number_stops_what_has_too_few(now: datetime) -> None:
+def test_raising_the_organisation_s_number_stops_what_has_too_few_until_another_approves(now: datetime) -> None:
     world = make_world(now)
     rollout_id = world.begin()
     Organisation.objects.update(approvals_required=2)
     world.tick()
-    assert world.order_of(world.hosts[0]) is None, "the signer counts for itself"
+    row = world.rollout(rollout_id)
+    assert (row.state, row.state_reason) == ("halted", "Only 1 of 2 approvals hold today.")
+    assert refused(world, "resume", rollout_id, world.bea) == "approvals_missing"
+    cal = make_person(world.organisation, now=now, name="cal", role=Role.APPROVER)
+    world.say("approve", rollout_id, cal)
+    world.say("resume", rollout_id, cal)
     world.tick()
-    assert world.rollout(rollout_id).state == "halted"
+    assert world.order_of(world.hosts[0]) is not None

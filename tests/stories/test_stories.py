@@ -229,7 +229,7 @@ def signed_by_the_real_signer(fleet: Fleet, genuine: dict[str, Any]) -> dict[str
     expired = {
         **order,
         "order_id": "00000000-0000-4000-8000-000000000001",
-        "host_id": second["id"],
+        "host_id": second["host"]["row"]["id"],
         "generation": 10_000,
         "issued_at": render_instant(past),
         "expires_at": render_instant(past + timedelta(hours=1)),

@@ -19,7 +19,10 @@ from typing import Any
 
 import pytest
 
+from tests.intel.feeds import osv_package, osv_record, write_zip
+
 START_SECONDS_MAX = 60.0
+ADVISORY_COUNT = 3_000
 pytestmark = pytest.mark.xdist_group("up")
 
 
@@ -136,6 +139,19 @@ def test_this_machine_is_enrolled_and_its_pending_updates_are_known_or_unknown_w
     found = running.get(f"/api/v1/hosts/{host['id']}", token)[1]
     assert found["host"]["row"]["policy_mode"] == "report_only"
     assert found["host"]["row"]["offers_status"] == "known" or found["host"]["row"]["offers_reason"]
+
+
+def test_a_feed_is_imported_while_the_server_runs(running: Up, tmp_path: Path) -> None:
+    """The loops write every second meanwhile: SQLite must make the import wait, never fail it."""
+    records = [
+        osv_record(f"DSA-{number}-1", osv_package("acme", fixed="1.0"), upstream=[f"CVE-2024-{number:05}"])
+        for number in range(1, ADVISORY_COUNT + 1)
+    ]
+    result = running.command("feed", "import", str(write_zip(tmp_path / "all.zip", *records)))
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert (
+        f"{ADVISORY_COUNT:,}" in result.stdout + result.stderr or str(ADVISORY_COUNT) in result.stdout + result.stderr
+    )
 
 
 def test_a_second_instance_on_the_same_data_is_refused(running: Up) -> None:

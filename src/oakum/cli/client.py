@@ -89,7 +89,7 @@ class Client:
             base_url=f"{self.url}/api/v1",
             headers={"Authorization": f"Bearer {_checked_token(token)}", "User-Agent": f"oakum/{__version__}"},
             timeout=httpx.Timeout(TIMEOUT_SECONDS, connect=CONNECT_SECONDS),
-            verify=_trust(Path(certificate)) if certificate else True,
+            verify=trust(Path(certificate)) if certificate else True,
         )
 
     def close(self) -> None:
@@ -231,8 +231,12 @@ def _checked_token(text: str) -> str:
     return text.strip()
 
 
-def _trust(file: Path) -> ssl.SSLContext:
-    """Return what trusts exactly the certificates of ``file``."""
+def trust(file: Path) -> ssl.SSLContext:
+    """Return what trusts exactly the certificates of ``file``.
+
+    Raises:
+        OperatorError: the file cannot be read, or holds none (``certificate_unreadable``).
+    """
     from cryptography import x509  # noqa: PLC0415 - costs 50 ms, and few servers are self-signed
 
     try:

@@ -79,7 +79,10 @@ class CheckIns:
                 answers.append(refuse(result.code, result.sentence, result.next_step))
                 continue
             mine = bounded(orders.get(result.host_id, ()))
-            busy = bool(mine) or any(order.phase != _LAST_PHASE for order in item.check_in.active)
+            asked = tuple(notes.get(result.host_id, ()))[:NOTES_REQUEST_COUNT_MAX]
+            # Who tells new offers now may be asked for their release notes as soon as they have been looked at.
+            busy = bool(mine or asked or "offers" in result.need)
+            busy = busy or any(order.phase != _LAST_PHASE for order in item.check_in.active)
             answers.append(
                 render_reply(
                     CheckInReply(
@@ -87,7 +90,7 @@ class CheckIns:
                         server_time=server_time,
                         need=result.need,
                         orders=mine,
-                        notes_wanted=tuple(notes.get(result.host_id, ()))[:NOTES_REQUEST_COUNT_MAX],
+                        notes_wanted=asked,
                         check_in_seconds=self._intervals.seconds(result.organisation_id, busy=busy),
                     )
                 )

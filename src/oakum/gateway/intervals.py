@@ -26,7 +26,7 @@ class Intervals:
         self._seconds: dict[UUID, tuple[float, int]] = {}
 
     def seconds(self, organisation_id: UUID, *, busy: bool) -> int:
-        """Return the interval for a host of ``organisation_id``; ``busy``: it has an order that is not done."""
+        """Return the interval for a host of ``organisation_id``; ``busy``: something waits for it."""
         now = self._monotonic()
         read_at, seconds = self._seconds.get(organisation_id, (now - REMEMBERED_SECONDS, 0))
         if now - read_at >= REMEMBERED_SECONDS:

@@ -6,7 +6,7 @@ The order signer does not use this: it works the same out for itself.
 from __future__ import annotations
 
 from oakum.identity.models import Role
-from oakum.identity.queries import ApprovalView, approvals, role_allows
+from oakum.identity.queries import ApprovalView, approvals, approvals_required, role_allows
 from oakum.rollout.models import Rollout
 
 SUBJECT_KIND = "rollout"
@@ -32,3 +32,8 @@ def holds(answer: ApprovalView, rollout: Rollout) -> bool:
 def approval_count(rollout: Rollout) -> int:
     """Return how many approvals hold."""
     return sum(holds(answer, rollout) for answer in answers(rollout))
+
+
+def approvals_needed(rollout: Rollout) -> int:
+    """Return how many must hold: what the rollout was planned with, or what its organisation asks for now if more."""
+    return max(rollout.approvals_required, approvals_required(organisation_id=rollout.organisation_id))

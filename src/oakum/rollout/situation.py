@@ -20,7 +20,7 @@ from oakum.core.planning.values import (
     Situation,
 )
 from oakum.fleet.models import HostState as FleetState
-from oakum.rollout.approving import approval_count
+from oakum.rollout.approving import approval_count, approvals_needed
 from oakum.rollout.calendar import freezes_of
 from oakum.rollout.models import Rollout, RolloutHost
 from oakum.rollout.specs import spec_of
@@ -55,7 +55,7 @@ def load_situation(rollout: Rollout, *, now: datetime) -> Situation:
         hosts=tuple(_hosts(rollout)),
         freezes=freezes_of(rollout.organisation_id, now),
         approval_count=approval_count(rollout),
-        approvals_required=rollout.approvals_required,
+        approvals_required=approvals_needed(rollout),
         now=now,
     )
 

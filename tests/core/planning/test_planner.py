@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from oakum.core.planning.planner import ORDER_LIFE_MAX, plan
-from oakum.core.planning.standing import DEFERRED_MAX, SOAK_REPORT_GRACE, STARTED_MAX
+from oakum.core.planning.standing import RELEASED_MAX, SOAK_REPORT_GRACE, STARTED_MAX
 from oakum.core.planning.values import (
     MOVE_COUNT_MAX,
     REASON_UNSIGNABLE,
@@ -139,11 +139,19 @@ def test_a_host_that_may_not_speak_is_taken_out_not_called_lost() -> None:
     assert after.state is RolloutState.COMPLETED
 
 
-def test_an_obstacle_that_lasts_too_long_leaves_the_host_behind() -> None:
-    stuck = {"state": DEFERRED, "released_at": NOW - DEFERRED_MAX - HOUR, "order_ends_at": NOW + HOUR}
+@pytest.mark.parametrize("state", [DEFERRED, RELEASED])
+def test_a_host_that_does_not_start_for_too_long_is_left_behind(state: HostState) -> None:
+    stuck = {"state": state, "released_at": NOW - RELEASED_MAX - HOUR, "order_ends_at": NOW + HOUR}
     found, _ = settle(make_situation(make_spec((2, 1)), {0: VERIFIED, 1: stuck}))
-    assert [move.reason for move in found.withdrawals] == ["deferred_too_long"]
+    assert [move.reason for move in found.withdrawals] == ["not_started_in_time"]
     assert found.ring_open == 1
+
+
+def test_an_approval_that_is_gone_halts() -> None:
+    found, _ = settle(make_situation(make_spec((2,)), {0: RELEASED}, approval_count=0))
+    assert found.state is RolloutState.HALTED
+    assert found.state_reason == "Only 0 of 1 approvals hold today."
+    assert numbers(tuple(move.host_id for move in found.withdrawals)) == [0]
 
 
 # Harm.

@@ -44,8 +44,9 @@ REASON_EXPIRED = "expired"
 def plan(situation: Situation) -> Plan:
     """Return what happens now.
 
-    In this order: a stopped rollout takes back what has not started; harm halts; what is over ends; a ring that has
-    proved itself opens the next; and only then, inside a window and outside every freeze, hosts are released.
+    In this order: a stopped rollout takes back what has not started; a missing approval and harm halt; what is over
+    ends; a ring that has proved itself opens the next; and only then, inside a window and outside every freeze, hosts
+    are released.
     """
     still = Plan(state=situation.state, state_reason=situation.state_reason, ring_open=situation.ring_open)
     if situation.state in {RolloutState.HALTED, RolloutState.CANCELLED}:
@@ -57,6 +58,8 @@ def plan(situation: Situation) -> Plan:
         return still
 
     seen = _look(situation, still)
+    if situation.approval_count < situation.approvals_required:
+        return _stop(situation, seen, RolloutState.HALTED, _unapproved(situation))
     after = carry_out(situation, seen)
     tallies = tally(after)
 
@@ -207,6 +210,12 @@ class _Proof:
             return False
         self._on_trial |= unproved
         return True
+
+
+def _unapproved(situation: Situation) -> str:
+    """Word that an approval has gone since the start: its author left or lost the role, or more are required now."""
+    given, wanted = situation.approval_count, situation.approvals_required
+    return f"Only {given} of {wanted} approvals hold today."
 
 
 def _expired(situation: Situation) -> str:

@@ -15,8 +15,9 @@ from oakum.core.planning.values import MOVING, WITHDRAWABLE, HostProgress, HostS
 # installation on a slow disk takes an hour, and what is given up too early is a needless halt.
 STARTED_MAX = timedelta(hours=4)
 SOAK_REPORT_GRACE = timedelta(hours=1)
-# A host that met a passing obstacle (no room, a held lock, its own policy's window) for this long is left behind.
-DEFERRED_MAX = timedelta(days=7)
+# A host that speaks and has not started for this long, for an obstacle that does not pass (no room, a held lock, its
+# own policy's window) or for none that it tells, is left behind: the others must not wait for it for ever.
+RELEASED_MAX = timedelta(days=7)
 
 _PENDING = frozenset({Remedy.PENDING_RESTART, Remedy.PENDING_REBOOT, Remedy.UNKNOWN})
 
@@ -57,8 +58,8 @@ def withdrawal_of(host: HostProgress, now: datetime) -> Move | None:
         return None
     if not host.is_active:
         return withdraw(host, "not_active", "The host is quarantined or retired.")
-    if host.state is HostState.DEFERRED and host.released_at is not None and now - host.released_at > DEFERRED_MAX:
-        return withdraw(host, "deferred_too_long", f"An obstacle lasted for more than {DEFERRED_MAX.days} days.")
+    if host.released_at is not None and now - host.released_at > RELEASED_MAX:
+        return withdraw(host, "not_started_in_time", f"The host has not started within {RELEASED_MAX.days} days.")
     return None
 
 

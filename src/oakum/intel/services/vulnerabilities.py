@@ -21,6 +21,9 @@ SUMMARY_LENGTH_MAX = 4_000
 _FIELDS = ("summary", "cvss_vector", "cvss_score", "cvss_source")
 
 
+PAGE_COUNT = 500
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CveFacts:
     """What one feed says of one CVE; ``replaces``: its summary is the flaw's own text, not a stand-in."""
@@ -33,10 +36,23 @@ class CveFacts:
 
 def record_from_advisories(generation: Generation) -> None:
     """Record every CVE that the generation's advisories name."""
-    rows = Advisory.objects.filter(feed_id=generation.feed_id, generation=generation.number).order_by("id")
-    columns = rows.values_list("ref", "cves", "details", "cvss_vector")
-    facts = (each for row in columns.iterator(chunk_size=500) for each in _facts_of(*row))
+    facts = (each for row in _advisories(generation) for each in _facts_of(*row))
     record_facts(facts, source=generation.feed_name)
+
+
+def _advisories(generation: Generation) -> Iterator[tuple[str, list[str], str, str]]:
+    """Yield the generation's advisories, each page read to its end before it is handed on.
+
+    A cursor left open would keep SQLite's snapshot of its beginning, and the first write after somebody else's commit
+    would be refused at once, whatever the busy timeout.
+    """
+    rows = Advisory.objects.filter(feed_id=generation.feed_id, generation=generation.number).order_by("id")
+    last_id = 0
+    while page := list(
+        rows.filter(id__gt=last_id).values_list("id", "ref", "cves", "details", "cvss_vector")[:PAGE_COUNT]
+    ):
+        for last_id, *row in page:  # noqa: B007 - the last one is where the next page begins
+            yield row[0], row[1], row[2], row[3]
 
 
 def _facts_of(ref: str, cves: Sequence[str], details: str, vector: str) -> Iterator[CveFacts]:

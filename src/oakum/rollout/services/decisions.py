@@ -24,7 +24,7 @@ from oakum.identity.models import Role
 from oakum.identity.queries import Session
 from oakum.identity.services import give_approval
 from oakum.journal.services import append
-from oakum.rollout.approving import SUBJECT_KIND, approval_count
+from oakum.rollout.approving import SUBJECT_KIND, approval_count, approvals_needed
 from oakum.rollout.holders import Holder, holders_of
 from oakum.rollout.models import Rollout, RolloutHost
 from oakum.rollout.services.people import speaker
@@ -55,7 +55,7 @@ def approve(
     with _saying(Verb.APPROVE, organisation_id, rollout_id, person_id) as (rollout, person):
         _refuse_requester(rollout, person)
         _answer(rollout, person, comment, approved=True, now=now)
-        if rollout.state == RolloutState.AWAITING_APPROVAL and approval_count(rollout) >= rollout.approvals_required:
+        if rollout.state == RolloutState.AWAITING_APPROVAL and approval_count(rollout) >= approvals_needed(rollout):
             _move(rollout, RolloutState.APPROVED, "")
             _journal(rollout, "rollout.approved", person, {"spec_hash": rollout.spec_hash}, now)
     return _told(rollout, now)
@@ -193,11 +193,11 @@ def _refuse_requester(rollout: Rollout, person: Session) -> None:
 
 
 def _refuse_unapproved(rollout: Rollout) -> None:
-    given = approval_count(rollout)
-    if given < rollout.approvals_required:
+    given, needed = approval_count(rollout), approvals_needed(rollout)
+    if given < needed:
         raise OperatorError(
             code="approvals_missing",
-            sentence=f"It has {given} of {rollout.approvals_required} approvals by people who may approve today.",
+            sentence=f"It has {given} of {needed} approvals by people who may approve today.",
             next_step="Ask an approver who has not asked for it.",
         )
 
