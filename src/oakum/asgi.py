@@ -26,6 +26,9 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
+# Django writes a body to disk before anybody has asked who sends it; the largest of ours is a list of host names.
+BODY_BYTES_MAX = 4 * 1024 * 1024
+
 _gateway = build_gateway()
 wire_ports()
 
@@ -40,8 +43,36 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await _gateway(scope, receive, send)
     elif scope["path"] == "/health":
         await _serve_health(send)
+    elif _declared_length(scope) > BODY_BYTES_MAX:
+        await _refuse_body(send)
     else:
-        await _django(scope, receive, send)  # type: ignore[arg-type] # the same ASGI, typed by another library
+        await _django(scope, _bounded(receive), send)  # type: ignore[arg-type] # the same ASGI, typed by another library
+
+
+def _declared_length(scope: Scope) -> int:
+    text = dict(scope["headers"]).get(b"content-length", b"0")
+    return int(text) if text.isdigit() else 0
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Hang up on a body that grows beyond what any form or API call has, however it was declared."""
+    taken = 0
+
+    async def receive_bounded() -> dict[str, Any]:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        return {"type": "http.disconnect"} if taken > BODY_BYTES_MAX else message
+
+    return receive_bounded
+
+
+async def _refuse_body(send: Send) -> None:
+    sentence = f"The request's body is larger than {BODY_BYTES_MAX // 1024} KB."
+    body = json.dumps({"code": "body_too_large", "sentence": sentence, "next_step": ""}).encode()
+    headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 async def _serve_lifespan(receive: Receive, send: Send) -> None:

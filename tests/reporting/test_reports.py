@@ -15,7 +15,7 @@ from pyroaring import BitMap
 
 from oakum.core.compliance import ComplianceState, HostVerdict
 from oakum.findings.queries import FindingFilter
-from oakum.fleet.models import Group, Host
+from oakum.fleet.models import Group, Host, HostState
 from oakum.identity.models import Organisation, Person, Role
 from oakum.policy.services import set_settings
 from oakum.policy.values import SettingsChange
@@ -106,6 +106,16 @@ def test_unknown_hosts_stay_in_the_denominator(
     assert (total.compliant_percent, total.open_finding_count, total.overdue_finding_count) == (33.3, 2, 1)
     (group,) = found.groups
     assert (group.name, group.host_count, group.compliant_percent) == ("DMZ", 3, 33.3)
+
+
+def test_a_quarantined_host_is_not_believed_to_be_compliant(
+    now: datetime, organisation: Organisation, fleet: dict[str, Host]
+) -> None:
+    Host.objects.filter(id=fleet["clean"].id).update(state=HostState.QUARANTINED)
+    found = compliance(organisation_id=organisation.id, now=now)
+    (row,) = [row for row in found.rows if row.host.hostname == "clean"]
+    assert row.verdict is HostVerdict.UNKNOWN
+    assert "quarantined" in row.sentence
 
 
 def test_no_host_is_no_percentage(now: datetime, organisation: Organisation) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -152,6 +153,22 @@ def test_a_feed_is_imported_while_the_server_runs(running: Up, tmp_path: Path) -
     assert (
         f"{ADVISORY_COUNT:,}" in result.stdout + result.stderr or str(ADVISORY_COUNT) in result.stdout + result.stderr
     )
+
+
+@pytest.mark.parametrize("path", ["/api/v1/rollouts", "/sign-in"])
+def test_a_body_that_is_too_large_is_refused_before_it_is_read(running: Up, path: str) -> None:
+    """100 MB to anybody's door: refused by its length, or cut off when no length was told."""
+    with socket.create_connection(("127.0.0.1", running.port), timeout=30) as declared:
+        declared.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n".encode())
+        assert b" 413 " in declared.recv(200)
+    with socket.create_connection(("127.0.0.1", running.port), timeout=30) as chunked:
+        chunked.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+        piece = b"100000\r\n" + bytes(0x100000) + b"\r\n"
+        with contextlib.suppress(ConnectionError):
+            for _ in range(100):
+                chunked.sendall(piece)
+            chunked.recv(200)
+    assert running.get("/health")[0] == 200
 
 
 def test_a_second_instance_on_the_same_data_is_refused(running: Up) -> None:

@@ -96,6 +96,12 @@ def main(argv: list[str] | None = None) -> Any:
         if error.next_step:
             click.echo(f"       {error.next_step}", err=True)
         sys.exit(exit_code_of(error))
+    except Exception as error:
+        if not type(error).__module__.startswith("django.db"):
+            raise
+        click.echo(f"oakum: The database refused: {str(error).strip()}.", err=True)
+        click.echo("       Try again; if it stays, check its disk, its locks and OAKUM_DATABASE_URL.", err=True)
+        sys.exit(EXIT_FAULT)
 
 
 if __name__ == "__main__":

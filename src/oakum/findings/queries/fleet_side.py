@@ -20,8 +20,10 @@ from oakum.fleet.context import HostContext, Told, effective_context
 from oakum.fleet.models import Group, Host, HostState
 from oakum.fleet.queries import presence_of
 from oakum.fleet.sets import load_set
+from oakum.protocol.inventory import UNKNOWN
 
 DIGEST_LENGTH = 16
+QUARANTINED = "It is quarantined: two hosts have shown its identity, and neither is believed."
 HOST_COUNT_MAX = 5_000  # by id in one statement
 
 
@@ -88,6 +90,7 @@ def load_hosts(
     lines = []
     for index, row in enumerate(_rows(organisation_id, chosen)):
         own = Told(reachability=row[13], environment=row[14], criticality=row[15])
+        is_believed = row[16] != HostState.QUARANTINED
         among = tuple(members.get(row[0], ()))
         if (own, among) not in contexts:
             contexts[(own, among)] = effective_context(own, [_told(groups[each]) for each in among if each in groups])
@@ -101,8 +104,8 @@ def load_hosts(
                 last_seen_at=row[3],
                 inventory_at=row[4],
                 presence=presence_of(row[3], now=now, stale_after=stale_after),
-                packages_status=row[5],
-                packages_reason=row[6],
+                packages_status=row[5] if is_believed else UNKNOWN,
+                packages_reason=row[6] if is_believed else QUARANTINED,
                 stale_status=row[7],
                 kernel_running=row[8],
                 facts_hash=row[9],
@@ -138,6 +141,7 @@ def _rows(organisation_id: UUID, chosen: list[UUID] | None) -> Iterable[tuple[An
         "reachability",
         "environment",
         "criticality",
+        "state",
     )
 
 

@@ -93,6 +93,6 @@ def _notes_step(host: fleet.HostRow, updates: findings.PatchPage) -> FirstStep:
 
 
 def _feed_step(found: reporting.Overview) -> FirstStep:
-    is_done = found.as_of.intel_at is not None
+    is_done = any(feed.kind == "osv" and feed.imported_at is not None for feed in found.feeds)
     words = "" if is_done else "Run `oakum feed sync` on the server, or `oakum feed import FILE` without internet."
     return FirstStep(title="The publishers' advisories", words=words, is_done=is_done)
