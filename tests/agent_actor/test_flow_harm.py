@@ -73,6 +73,23 @@ def test_harm_that_shows_at_the_end_of_the_soak_is_taken_back_then() -> None:
     assert world.kinds() == ["started", "applied", "rolled_back"]
 
 
+@pytest.mark.parametrize(("recovers", "end"), [(True, "soaked"), (False, "rolled_back")])
+def test_other_harm_at_the_second_look_takes_a_third(recovers: bool, end: str) -> None:  # noqa: FBT001 - a table
+    """Two passing troubles of two services are no harm; one that stays is, though the first look did not know it."""
+    world = make_world()
+    world.deliver(world.order(WEB))
+    world.tick()
+    web, ssh = world.host.services["acme-web.service"], world.host.services["ssh.service"]
+    for first, second in (("failed", "active"), ("active", "failed")):
+        web.active, ssh.active = first, second
+        world.host.advance(61)
+        world.tick()
+        assert [each.phase for each in world.active()] == ["watching"]
+    ssh.active = "active" if recovers else "failed"
+    world.run()
+    assert world.kinds()[-1] == end
+
+
 def test_what_the_order_added_is_removed_and_nothing_else() -> None:
     world = make_world(Deb("acme-extra", "1.0"), web=(bad.SERVICE_FAILS,))
     world.deliver(world.order(WEB, ("acme-extra", "", "1.0")))

@@ -17,6 +17,7 @@ from oakum.core.planning.planner import plan
 from oakum.core.planning.values import HostProgress
 from oakum.fleet.models import Host
 from oakum.journal.models import Entry
+from oakum.rollout import hosts
 from oakum.rollout.execute import execute
 from oakum.rollout.loops import execute_step
 from oakum.rollout.models import Order, Plan, Rollout, RolloutHost
@@ -184,6 +185,18 @@ def test_rows_of_hosts_that_a_cut_planning_left_out_are_made(now: datetime) -> N
     RolloutHost.objects.filter(host=world.hosts[1]).delete()
     world.tick()
     assert world.states(rollout_id) == {"h0": "released", "h1": "waiting", "h2": "waiting"}
+
+
+def test_nothing_is_planned_over_a_part_of_the_hosts(now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = make_world(now, host_count=5)
+    monkeypatch.setattr(hosts, "MADE_COUNT_MAX", 2)
+    rollout_id = world.begin()
+    assert RolloutHost.objects.count() == 2
+    execute_step(world.now)
+    assert (RolloutHost.objects.count(), Order.objects.count()) == (4, 0)
+    execute_step(world.now)
+    assert (RolloutHost.objects.count(), Order.objects.count()) == (5, 1)
+    assert world.states(rollout_id)["h0"] == "released"
 
 
 def test_a_host_is_in_the_hands_of_one_rollout_at_a_time(now: datetime) -> None:

@@ -18,23 +18,24 @@ from oakum.protocol.codec import to_plain
 from oakum.rollout.models import Rollout, RolloutHost
 
 ROW_CHUNK_COUNT = 500
+MADE_COUNT_MAX = 10_000  # in one call: two seconds
 
 
-def make_missing_hosts(rollout_id: UUID, spec: Spec, *, now: datetime) -> int:
-    """Make the rows that the spec has and the table lacks; return how many were made."""
+def make_missing_hosts(rollout_id: UUID, spec: Spec, *, now: datetime) -> bool:
+    """Make rows that the spec has and the table lacks, at most MADE_COUNT_MAX; say whether they are complete now."""
     expected = sum(len(ring) for ring in spec.rings)
     if RolloutHost.objects.filter(rollout_id=rollout_id).count() == expected:
-        return 0
+        return True
     present = set(RolloutHost.objects.filter(rollout_id=rollout_id).values_list("host_id", flat=True))
     missing = [
         (number, target) for number, ring in enumerate(spec.rings) for target in ring if target.host_id not in present
     ]
-    for chunk in _chunks(missing):
+    for chunk in _chunks(missing[:MADE_COUNT_MAX]):
         with transaction.atomic():
             # The lock makes two executors that both see rows missing wait for each other.
             Rollout.objects.select_for_update(no_key=True).only("id").get(id=rollout_id)
             RolloutHost.objects.bulk_create(_rows(rollout_id, spec, chunk, now), ignore_conflicts=True)
-    return len(missing)
+    return len(missing) <= MADE_COUNT_MAX
 
 
 def _rows(rollout_id: UUID, spec: Spec, targets: Iterable[tuple[int, Target]], now: datetime) -> Iterator[RolloutHost]:

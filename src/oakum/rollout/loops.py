@@ -55,8 +55,8 @@ def _live(now: datetime) -> list[Rollout]:
 
 def _step(rollout: Rollout, now: datetime) -> RolloutState:
     spec = spec_of(rollout.id, rollout.spec_hash)
-    if rollout.target_plan_number == 0:
-        make_missing_hosts(rollout.id, spec, now=now)
+    if rollout.target_plan_number == 0 and not make_missing_hosts(rollout.id, spec, now=now):
+        return RolloutState(rollout.state)  # A plan over a part of the hosts would be another rollout's.
     has_news = observe(rollout, spec, now=now)
     state = RolloutState(rollout.state)
     if not has_news and _may_rest(rollout, state, spec, now):
