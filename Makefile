@@ -7,7 +7,7 @@ HOSTS ?= 10
 DATABASE_TESTS := $(addprefix tests/,api catalogue cli findings fleet gateway identity intel journal policy reporting \
   rollout web)
 
-.PHONY: help setup run test test-postgres check format lock deps-lab lab lab-down test-lab bench wheel-test clean
+.PHONY: help setup run test test-postgres check format lock deps-lab lab lab-down test-lab test-lab-actor bench wheel-test clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ lab-down: setup ## Take down what a crashed lab left.
 
 test-lab: setup ## The stories a to f on real hosts (root; skips otherwise).
 	@OAKUM_LAB=1 $(PY) -m pytest -q -p no:cacheprovider --durations=10 tests/stories tests/lab_infra
+
+test-lab-actor: setup ## The agent's actor on real hosts, fault by fault (root, about ten minutes; CI does not run it).
+	@OAKUM_LAB=1 $(PY) -m pytest -q -p no:cacheprovider tests/agent_actor/test_lab.py
 
 wheel-test: setup ## Build the wheel and start it in an empty environment.
 	@./scripts/wheel-test.sh

@@ -120,7 +120,7 @@ def parse_database_url(url: str) -> dict[str, object]:
             "CONN_HEALTH_CHECKS": True,
             "OPTIONS": {
                 "pool": {"min_size": 0, "max_size": 16, "timeout": 20},
-                "options": "-c lock_timeout=20s",
+                "options": "-c lock_timeout=10s",
             },
         }
     raise OperatorError(

@@ -50,7 +50,7 @@ def _live(now: datetime) -> list[Rollout]:
     to_verify = Exists(hosts.filter(state__in=[HostState.APPLIED, HostState.SOAKED, HostState.STARTED]))
     over = Q(state__in=list(FINISHED), finished_at__gt=now - VERIFY_AFTER_FINISH) & (to_hold | to_verify)
     rows = Rollout.objects.exclude(state__in=list(FINISHED)) | Rollout.objects.filter(over)
-    return list(rows.defer("spec").order_by("created_at")[:ROLLOUT_COUNT_MAX])
+    return list(rows.defer("spec").order_by("created_at", "number")[:ROLLOUT_COUNT_MAX])
 
 
 def _step(rollout: Rollout, now: datetime) -> RolloutState:
