@@ -50,7 +50,8 @@ lab-down: setup ## Take down what a crashed lab left.
 	@$(PY) -m lab down
 
 test-lab: setup ## The stories a to f on real hosts (root; skips otherwise).
-	@OAKUM_LAB=1 $(PY) -m pytest -q -p no:cacheprovider --durations=10 tests/stories tests/lab_infra
+	@OAKUM_LAB=1 $(PY) -m pytest -q -p no:cacheprovider --durations=10 tests/stories
+	@OAKUM_LAB=1 $(PY) -m pytest -q -p no:cacheprovider tests/lab_infra
 
 test-lab-actor: setup ## The agent's actor on real hosts, fault by fault (root, about ten minutes; CI does not run it).
 	@OAKUM_LAB=1 $(PY) -m pytest -q -p no:cacheprovider tests/agent_actor/test_lab.py
