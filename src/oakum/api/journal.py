@@ -8,12 +8,12 @@ from django.http import HttpRequest, StreamingHttpResponse
 from ninja import Router
 from pydantic import Field
 
-from oakum.api.answers import stream
 from oakum.api.auth import need, session_of
 from oakum.api.fields import RowId, Text
 from oakum.identity.models import Role
 from oakum.identity.queries import signer_key
 from oakum.journal import queries
+from oakum.streaming import stream
 
 router = Router()
 

@@ -7,11 +7,11 @@ from typing import Literal
 from django.http import HttpRequest, StreamingHttpResponse
 from ninja import Query, Router
 
-from oakum.api.answers import stream
 from oakum.api.auth import session_of, utc_now
 from oakum.api.findings import Wanted, filter_of
 from oakum.api.patches import Kind
 from oakum.reporting import exports, queries
+from oakum.streaming import stream
 
 router = Router()
 CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}

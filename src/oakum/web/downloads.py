@@ -1,42 +1,16 @@
-"""Files that are made while they are sent: exports of any length in little memory.
-
-Under ASGI a plain iterator would be read to its end before the first byte leaves, so it is handed over piece by piece.
-"""
+"""Exports as files to keep.  How they are sent while they are made is ``oakum.streaming``'s business."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Iterable
 
-from asgiref.sync import sync_to_async
-from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, StreamingHttpResponse
 
-CHUNK_LENGTH = 64 * 1024
+from oakum.streaming import stream
 
 
 def download(request: HttpRequest, pieces: Iterable[str], *, name: str, content_type: str) -> StreamingHttpResponse:
     """Send ``pieces`` as a file to keep; ``name`` is ours, never a host's word."""
-    chunks = _chunks(pieces)
-    body = _async_chunks(chunks) if isinstance(request, ASGIRequest) else chunks
-    response = StreamingHttpResponse(body, content_type=content_type)
+    response = stream(request, pieces, content_type=content_type)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
-
-
-def _chunks(pieces: Iterable[str]) -> Iterator[bytes]:
-    held: list[str] = []
-    length = 0
-    for piece in pieces:
-        held.append(piece)
-        length += len(piece)
-        if length >= CHUNK_LENGTH:
-            yield "".join(held).encode()
-            held, length = [], 0
-    if held:
-        yield "".join(held).encode()
-
-
-async def _async_chunks(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    following = sync_to_async(lambda: next(chunks, None))
-    while (chunk := await following()) is not None:
-        yield chunk

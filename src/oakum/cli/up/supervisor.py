@@ -41,10 +41,6 @@ class Child:
         """Start the process with the reading end of a pipe as its standard input."""
         self.process = subprocess.Popen(self.argv, stdin=subprocess.PIPE, start_new_session=True, env=os.environ.copy())
 
-    def module(self) -> str:
-        """Return what runs, for the log."""
-        return " ".join(self.argv[1:3])
-
 
 def python_child(name: str, module: str, *arguments: str, required: bool = True) -> Child:
     """Return a child that runs one of our modules and ends with us."""
