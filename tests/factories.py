@@ -9,7 +9,8 @@ from datetime import datetime
 from pyroaring import BitMap
 
 from oakum.catalogue.models import PackageVersion
-from oakum.core.versions import order_key, scheme_of_stream
+from oakum.core.streams import scheme_of_stream
+from oakum.core.versions import order_key
 from oakum.fleet.models import Host
 from oakum.identity.models import Membership, Organisation, Person, Role
 

@@ -57,7 +57,7 @@ def test_a_row_with_another_purl_is_still_found(now: datetime) -> None:
     ("bad", "words"),
     [
         (row(version="1:"), "'1:' is not a valid version: nothing follows the colon"),
-        (row(stream="fedora:43"), "no version order is known for the stream 'fedora:43'"),
+        (row(stream="plan9:4"), "no version order is known for the stream 'plan9:4'"),
         (row(name="two words"), "name is empty, too long or not printable"),
         (row(name=""), "name is empty"),
         (row(name="x\x00"), "name is empty, too long or not printable"),

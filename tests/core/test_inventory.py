@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oakum.core import inventory
-from oakum.core.inventory import KNOWN, fingerprint, purl_of, running_old, stream_of
+from oakum.core.inventory import KNOWN, fingerprint, purl_of, running_old
+from oakum.core.streams import stream_of
 from oakum.protocol.inventory import (
     UNKNOWN,
     FactsSection,

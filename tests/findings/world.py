@@ -9,7 +9,8 @@ from pyroaring import BitMap
 
 from oakum.catalogue.models import PackageVersion, ReleaseNote, Update, UpdateKind
 from oakum.core.packs import load_pack
-from oakum.core.versions import order_key, scheme_of_stream
+from oakum.core.streams import scheme_of_stream
+from oakum.core.versions import order_key
 from oakum.findings.models import Finding
 from oakum.findings.queries import Rules
 from oakum.fleet.models import Host, HostChange

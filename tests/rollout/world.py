@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from pyroaring import BitMap
 
 from oakum.catalogue.models import Update
-from oakum.core.versions import order_key, scheme_of_stream
+from oakum.core.streams import scheme_of_stream
+from oakum.core.versions import order_key
 from oakum.fleet.models import Host
 from oakum.identity.models import Organisation, Person, Role
 from oakum.journal.models import Entry

@@ -10,7 +10,8 @@ from uuid import UUID
 from django.db.models import Count, Q
 
 from oakum.catalogue.models import NotesState, ReleaseNote, Update, UpdateKind
-from oakum.core.versions import order_key, scheme_of_stream
+from oakum.core.streams import scheme_of_stream
+from oakum.core.versions import order_key
 from oakum.protocol.messages import NOTES_REQUEST_COUNT_MAX, NotesRequest
 
 NOTE_COUNT_MAX = 500  # entries of one page

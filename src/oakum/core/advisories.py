@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from oakum.core.ranges import FixedInterval
+from oakum.core.streams import LEVELS, SOURCE
 
 # States of an affected range, after the publishers' own words; only the first makes work, all but the last a finding.
 AFFECTED: Final = "affected"
@@ -30,16 +31,23 @@ REF_LENGTH_MAX: Final = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AffectedPackage:
-    """Which versions of one package, in one stream, a notice speaks of; ``name`` is a source package for deb."""
+    """Which versions of one package, in one stream, a notice speaks of.
+
+    ``level`` says whose name and version these are: the source package's or the installed (binary) package's.
+    ``architectures`` are those it speaks of, none: all.
+    """
 
     stream: str
     name: str
     scheme: str
     intervals: tuple[FixedInterval, ...]
     state: str
+    level: str = SOURCE
+    architectures: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:  # noqa: D105 - the class says it
         assert self.state in STATES
+        assert self.level in LEVELS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

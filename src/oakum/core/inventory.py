@@ -18,28 +18,7 @@ from oakum.protocol.inventory import UNKNOWN, FactsSection, InstalledKernel
 
 KNOWN = "known"
 
-# /etc/os-release of a rolling or unreleased distribution has no VERSION_ID; its packages are in no release's order.
-ROLLING = "rolling"
-
-# Only these are published and fixed per major version; Ubuntu's 22.04 and 22.10 are two releases.
-STREAMS_BY_MAJOR_VERSION = frozenset({"debian", "raspbian", "devuan"})
-
 PackageKey = tuple[str, str]  # name, architecture
-
-
-def stream_of(os_id: str, os_version_id: str) -> str:
-    """Return the stream of a host's packages from ID and VERSION_ID of os-release(5), "" if the system is not named.
-
-    >>> stream_of("debian", "12"), stream_of("ubuntu", "22.04"), stream_of("debian", "")
-    ('debian:12', 'ubuntu:22.04', 'debian:rolling')
-    """
-    distribution = os_id.strip().lower()
-    release = os_version_id.strip().lower()
-    if not distribution:
-        return ""
-    if distribution in STREAMS_BY_MAJOR_VERSION:
-        release = release.partition(".")[0]
-    return f"{distribution}:{release or ROLLING}"
 
 
 def purl_of(*, stream: str, name: str, version: str, architecture: str) -> str:

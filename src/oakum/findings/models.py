@@ -20,6 +20,7 @@ class Finding(models.Model):
     feed_name = models.CharField(max_length=60)
     advisory_ref = models.CharField(max_length=200)
     state = models.CharField(max_length=24)  # affected, end_of_life, will_not_fix ...
+    state_author = models.CharField(max_length=200, blank=True)  # who said so, where a VEX statement changed the state
     fixed_version = models.CharField(max_length=200, blank=True)
     evidence = models.CharField(max_length=500)  # the comparison that held, in words
     since = models.DateTimeField()

@@ -21,6 +21,13 @@ class Feed(models.Model):
     imported_at = models.DateTimeField(null=True)
     checked_at = models.DateTimeField(null=True)
     problem = models.CharField(max_length=500, blank=True)
+    # EPSS: which model made the scores, and of which day they are.
+    model_version = models.CharField(max_length=40, blank=True)
+    scored_on = models.DateField(null=True)
+    # The content that the last whole import read, and how far an import that was cut got with which content.
+    content_hash = models.CharField(max_length=64, blank=True)
+    content_hash_next = models.CharField(max_length=64, blank=True)
+    record_count_next = models.BigIntegerField(default=0)
 
 
 class Advisory(models.Model):
@@ -75,7 +82,9 @@ class AffectedRange(models.Model):
 
     advisory = models.ForeignKey(Advisory, on_delete=models.CASCADE)
     stream = models.CharField(max_length=60)
-    name = models.CharField(max_length=200)  # source package for deb
+    name = models.CharField(max_length=200)
+    level = models.CharField(max_length=8, default="source")  # whose name and versions: source or binary
+    architectures = models.CharField(max_length=200, blank=True)  # blank between them; empty: all
     scheme = models.CharField(max_length=16)
     low_key = models.BinaryField()
     high_key = models.BinaryField(null=True)
@@ -117,3 +126,66 @@ class KevEntry(models.Model):
         """One entry a CVE and generation."""
 
         constraints = [models.UniqueConstraint(fields=["feed", "generation", "cve"], name="intel_kev_once")]
+
+
+class EpssScore(models.Model):
+    """How probable the exploitation of a CVE in the next 30 days is (FIRST's EPSS).
+
+    A new model moves all scores, so the model stands beside each feed generation (``Feed.model_version``).
+    """
+
+    feed = models.ForeignKey(Feed, on_delete=models.CASCADE)
+    generation = models.BigIntegerField()
+    cve = models.CharField(max_length=30)
+    score = models.FloatField()
+    percentile = models.FloatField(null=True)
+
+    class Meta:
+        """One score a CVE and generation."""
+
+        constraints = [models.UniqueConstraint(fields=["feed", "generation", "cve"], name="intel_epss_once")]
+
+
+class Supersedence(models.Model):
+    """An update that replaces another one (Microsoft's KB articles)."""
+
+    feed = models.ForeignKey(Feed, on_delete=models.CASCADE)
+    generation = models.BigIntegerField()
+    update = models.CharField(max_length=40)
+    replaces = models.CharField(max_length=40)
+    product = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        """Once a generation and product."""
+
+        constraints = [
+            models.UniqueConstraint(
+                fields=["feed", "generation", "update", "replaces", "product"], name="intel_supersedence_once"
+            )
+        ]
+
+
+class VexStatement(models.Model):
+    """What an author says of a vulnerability in a product (OpenVEX, CSAF, CycloneDX): it changes findings' states.
+
+    ``organisation`` is set where one organisation's people brought it, None for all.  ``stream`` and ``name`` name the
+    package, empty ``versions`` all of its versions, otherwise a VERS range.
+    """
+
+    organisation = models.ForeignKey(Organisation, null=True, on_delete=models.CASCADE)
+    document = models.CharField(max_length=300)  # the document's own id
+    author = models.CharField(max_length=200)
+    vulnerability = models.CharField(max_length=60, db_index=True)  # CVE id or alias
+    stream = models.CharField(max_length=60)
+    name = models.CharField(max_length=200)
+    versions = models.CharField(max_length=500, blank=True)
+    status = models.CharField(max_length=24)  # affected, not_affected, fixed, under_investigation
+    justification = models.CharField(max_length=60, blank=True)
+    statement = models.CharField(max_length=1000, blank=True)
+    said_at = models.DateTimeField()
+    imported_at = models.DateTimeField()
+
+    class Meta:
+        """Looked up by package."""
+
+        indexes = [models.Index(fields=["stream", "name"], name="intel_vex_name")]

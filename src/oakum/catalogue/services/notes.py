@@ -16,8 +16,9 @@ from django.db import transaction
 from oakum.catalogue.models import NotesState, ReleaseNote, Update
 from oakum.catalogue.services.asking import record_failure
 from oakum.core.changelog import cves_fixed, sort_cves
+from oakum.core.streams import scheme_of_stream
 from oakum.core.text import clean_text
-from oakum.core.versions import InvalidVersion, order_key, scheme_of_stream
+from oakum.core.versions import InvalidVersion, order_key
 from oakum.journal.services import append
 from oakum.protocol.messages import NOTES_ENTRY_COUNT_MAX, NOTES_TEXT_BYTES_MAX, ChangelogEntry, NotesUpload
 

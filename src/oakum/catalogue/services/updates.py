@@ -16,8 +16,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from oakum.catalogue.models import Update
+from oakum.core.streams import scheme_of_stream
 from oakum.core.updates import raised_kind, update_kind
-from oakum.core.versions import InvalidVersion, UnknownStream, order_key, scheme_of_stream
+from oakum.core.versions import InvalidVersion, UnknownStream, order_key
 from oakum.journal.services import append
 from oakum.protocol.inventory import OFFER_COUNT_MAX, Offer, Origin
 

@@ -17,7 +17,8 @@ from django.db.models import QuerySet
 
 from oakum.catalogue.models import PackageVersion
 from oakum.core.inventory import purl_of
-from oakum.core.versions import InvalidVersion, UnknownStream, order_key, scheme_of_stream
+from oakum.core.streams import scheme_of_stream
+from oakum.core.versions import InvalidVersion, UnknownStream, order_key
 
 ROW_COUNT_MAX = 100_000  # of one call; a host has at most 40,000 packages and 40,000 offers
 CHUNK_COUNT = 500  # rows of one statement and of one write transaction

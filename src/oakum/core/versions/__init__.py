@@ -5,7 +5,8 @@ database knows the order of every scheme.  Keys of different schemes, or of diff
 compared: whoever stores a key stores the scheme's stamp (``deb.1``) beside it.  Equal keys are equal versions, not
 equal texts (``1.0`` and ``1.0-0``), so the text is stored too.
 
-It does not say which versions are affected (``core.ranges``) and knows no package.
+It does not say which versions are affected (``core.ranges``) and knows neither packages nor streams
+(``core.streams``).
 """
 
 from __future__ import annotations
@@ -14,36 +15,69 @@ from collections.abc import Callable
 from typing import Final
 
 from oakum.core.versions import deb
-from oakum.core.versions.invalid import InvalidVersion, UnknownStream
+from oakum.core.versions.invalid import InvalidVersion, UnknownScheme, UnknownStream
 
-__all__ = ["DEB", "InvalidVersion", "UnknownStream", "order_key", "scheme_of_stream", "upstream_version"]
+__all__ = [
+    "ALPM",
+    "APK",
+    "CARGO",
+    "COMPOSER",
+    "DEB",
+    "GEM",
+    "GENERIC",
+    "GOLANG",
+    "MAVEN",
+    "NPM",
+    "NUGET",
+    "PYPI",
+    "RPM",
+    "SEMVER",
+    "WINDOWS",
+    "InvalidVersion",
+    "UnknownScheme",
+    "UnknownStream",
+    "order_key",
+    "scheme_of_name",
+    "upstream_version",
+]
 
+# The stamp of each scheme: its name and the revision of its keys' layout.
 DEB: Final = deb.SCHEME
+RPM: Final = "rpm.1"
+APK: Final = "apk.1"
+ALPM: Final = "alpm.1"
+SEMVER: Final = "semver.1"
+NPM: Final = "npm.1"
+CARGO: Final = "cargo.1"
+GOLANG: Final = "golang.1"
+WINDOWS: Final = "windows.1"
+GENERIC: Final = "generic.1"
+PYPI: Final = "pypi.1"
+MAVEN: Final = "maven.1"
+GEM: Final = "gem.1"
+NUGET: Final = "nuget.1"
+COMPOSER: Final = "composer.1"
 
-_KEYS: Final[dict[str, Callable[[str], bytes]]] = {deb.SCHEME: deb.order_key}
+_KEYS: Final[dict[str, Callable[[str], bytes]]] = {
+    deb.SCHEME: deb.order_key,
+}
 _UPSTREAMS: Final[dict[str, Callable[[str], str]]] = {deb.SCHEME: deb.upstream_version}
 
-# Distributions, by ID of os-release(5), whose packages dpkg orders.  A distribution that is missing here is refused
-# rather than guessed: a wrong order hides what is vulnerable.
-_DEB_DISTRIBUTIONS: Final = frozenset(
-    {
-        *("debian", "ubuntu", "raspbian", "devuan", "kali", "linuxmint", "lmde", "pop", "elementary", "zorin"),
-        *(
-            "neon",
-            "pureos",
-            "parrot",
-            "deepin",
-            "mx",
-            "antix",
-            "tails",
-            "trisquel",
-            "proxmox",
-            "pve",
-            "osmc",
-            "armbian",
-        ),
-    }
-)
+# What people and other formats (VERS, OSV, purl) call the schemes, beside the stamps' own names.
+_ALIASES: Final = {
+    "dpkg": DEB,
+    "debian": DEB,
+    "pacman": ALPM,
+    "arch": ALPM,
+    "alpine": APK,
+    "pep440": PYPI,
+    "crates": CARGO,
+    "crates.io": CARGO,
+    "go": GOLANG,
+    "rubygems": GEM,
+    "packagist": COMPOSER,
+    "winget": WINDOWS,
+}
 
 
 def order_key(scheme: str, text: str) -> bytes:
@@ -55,6 +89,22 @@ def order_key(scheme: str, text: str) -> bytes:
     return _KEYS[scheme](text)
 
 
+def scheme_of_name(name: str) -> str:
+    """Return the stamp of a scheme by the name people know it by.
+
+    Raises:
+        UnknownScheme: there is no such scheme.
+
+    >>> scheme_of_name("deb"), scheme_of_name("winget")
+    ('deb.1', 'windows.1')
+    """
+    known = {stamp.partition(".")[0]: stamp for stamp in _KEYS} | _ALIASES
+    found = known.get(name.lower())
+    if found is None:
+        raise UnknownScheme(name, tuple(sorted(known)))
+    return found
+
+
 def upstream_version(scheme: str, text: str) -> str:
     """Return the part of a version that the software's own authors gave it, without epoch and packaging revision.
 
@@ -62,17 +112,3 @@ def upstream_version(scheme: str, text: str) -> str:
         InvalidVersion: the text is no version of the scheme.
     """
     return _UPSTREAMS[scheme](text)
-
-
-def scheme_of_stream(stream: str) -> str:
-    """Return the stamp of the scheme that orders the versions of a stream.
-
-    Raises:
-        UnknownStream: no scheme is known for the stream's distribution.
-
-    >>> scheme_of_stream("debian:12")
-    'deb.1'
-    """
-    if stream.partition(":")[0] in _DEB_DISTRIBUTIONS:
-        return DEB
-    raise UnknownStream(stream)

@@ -27,3 +27,13 @@ class UnknownStream(ValueError):  # noqa: N818 - as above
         """Keep the stream."""
         super().__init__(f"no version order is known for the stream {stream[:_SHOWN_LENGTH_MAX]!r}")
         self.stream = stream
+
+
+class UnknownScheme(ValueError):  # noqa: N818 - as above
+    """There is no version scheme of that name; ``known`` are those there are."""
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        """Keep the name."""
+        super().__init__(f"there is no version scheme {name[:_SHOWN_LENGTH_MAX]!r}; there are {', '.join(known)}")
+        self.name = name
+        self.known = known

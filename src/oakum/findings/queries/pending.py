@@ -16,7 +16,7 @@ from uuid import UUID
 from pyroaring import BitMap
 
 from oakum.catalogue.models import PackageVersion, ReleaseNote, Update
-from oakum.core.versions import scheme_of_stream
+from oakum.core.streams import scheme_of_stream
 from oakum.findings.queries.cache import entry_of
 from oakum.findings.queries.due import Schedule, schedule_of
 from oakum.findings.queries.offers import SourceOffer, UpdateKey, load_offers

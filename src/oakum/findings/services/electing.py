@@ -29,7 +29,8 @@ from oakum.core.election import (
     Candidate,
     elect,
 )
-from oakum.core.versions import order_key, scheme_of_stream
+from oakum.core.streams import scheme_of_stream
+from oakum.core.versions import order_key
 from oakum.findings.services.offered import (
     candidates_for,
     installed_in,

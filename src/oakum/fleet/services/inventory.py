@@ -22,8 +22,9 @@ from pyroaring import BitMap
 from oakum.catalogue.models import PackageVersion
 from oakum.catalogue.services import see_updates
 from oakum.core.errors import HostError
-from oakum.core.inventory import KNOWN, PackageKey, fingerprint, running_old, stream_of
-from oakum.core.versions import UnknownStream, scheme_of_stream
+from oakum.core.inventory import KNOWN, PackageKey, fingerprint, running_old
+from oakum.core.streams import scheme_of_stream, stream_of
+from oakum.core.versions import UnknownStream
 from oakum.fleet.models import Host, HostChange
 from oakum.fleet.services.door import checked_speaker
 from oakum.fleet.services.versions import VersionKey, Versions, find_versions

@@ -27,11 +27,11 @@ from oakum.core.advisories import (
     speaks_of_one_cve,
 )
 from oakum.core.changelog import CVE_COUNT_MAX, find_cves
-from oakum.core.inventory import stream_of
 from oakum.core.ranges import EVENT_COUNT_MAX, EVENT_KINDS, Event, FixedInterval, contains, intervals_of_events, point
 from oakum.core.ratings import better, rate, severity_of_word
+from oakum.core.streams import scheme_of_stream, stream_of
 from oakum.core.text import clean_text
-from oakum.core.versions import InvalidVersion, order_key, scheme_of_stream
+from oakum.core.versions import InvalidVersion, order_key
 from oakum.intel.importers.values import Read, parse_instant, too_large, unreadable
 
 AFFECTED_COUNT_MAX = 5_000  # packages of one record

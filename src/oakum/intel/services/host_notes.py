@@ -28,7 +28,7 @@ from oakum.core.advisories import (
 )
 from oakum.core.changelog import sort_cves
 from oakum.core.ranges import LOWEST
-from oakum.core.versions import scheme_of_stream
+from oakum.core.streams import scheme_of_stream
 from oakum.intel.models import Advisory, AdvisoryCve, AffectedRange, Feed
 
 HOST_FEED: Final = "host-notes"
