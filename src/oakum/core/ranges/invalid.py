@@ -1,0 +1,20 @@
+"""How a range is refused: the text, the place in it, and the reason.
+
+A refusal of other people's input, so a plain ``ValueError``, as ``core.versions.invalid`` has them.
+"""
+
+from __future__ import annotations
+
+_SHOWN_LENGTH_MAX = 80
+
+
+class InvalidRange(ValueError):  # noqa: N818 - named as the packaging libraries name it
+    """The text is no range of its scheme; ``at`` is the offset of what is wrong in ``text``, ``reason`` says why."""
+
+    def __init__(self, text: str, at: int, reason: str) -> None:
+        """Keep all three; long texts are cut in the message only."""
+        shown = text if len(text) <= _SHOWN_LENGTH_MAX else f"{text[:_SHOWN_LENGTH_MAX]}…"
+        super().__init__(f"{shown!r} is not a valid range: at character {at + 1}, {reason}")
+        self.text = text
+        self.at = at
+        self.reason = reason
