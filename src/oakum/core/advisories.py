@@ -52,7 +52,13 @@ class AffectedPackage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdvisoryRecord:
-    """A publisher's notice.  ``severity`` is one of ours or empty; ``cvss_vector`` rates the one CVE of the notice."""
+    """A publisher's notice.
+
+    ``severity`` is one of ours or empty; ``cvss_vector`` rates the one CVE of the notice.  ``aliases`` are other
+    publishers' ids of the same flaw that are no CVE ids (GHSA, PYSEC).  ``supersedes`` are ids of notices of the same
+    feed that this one replaces as a whole: they are closed.  A second notice on the same update (USN-1-2 after
+    USN-1-1) replaces nothing.
+    """
 
     ref: str
     title: str
@@ -64,6 +70,8 @@ class AdvisoryRecord:
     cves: tuple[str, ...]
     cvss_vector: str
     affected: tuple[AffectedPackage, ...]
+    aliases: tuple[str, ...] = ()
+    supersedes: tuple[str, ...] = ()
 
 
 def speaks_of_one_cve(ref: str, cves: Sequence[str]) -> bool:

@@ -12,9 +12,29 @@ from typing import Protocol
 
 from oakum.core.errors import FeedError
 from oakum.intel.importers import kev, osv
-from oakum.intel.importers.values import HEAD_BYTES, KevRecord, Read
+from oakum.intel.importers.values import (
+    HEAD_BYTES,
+    CveFactsRecord,
+    EpssDay,
+    EpssRecord,
+    KevRecord,
+    Read,
+    Record,
+    SupersedenceRecord,
+)
 
-__all__ = ["IMPORTERS", "Importer", "KevRecord", "Read", "importer_for"]
+__all__ = [
+    "IMPORTERS",
+    "CveFactsRecord",
+    "EpssDay",
+    "EpssRecord",
+    "Importer",
+    "KevRecord",
+    "Read",
+    "Record",
+    "SupersedenceRecord",
+    "importer_for",
+]
 
 
 class Importer(Protocol):

@@ -27,11 +27,66 @@ class KevRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
-    """One record, None where it is not for us; ``skipped`` are the reasons why parts were left out, to be counted."""
+class EpssRecord:
+    """FIRST's estimate for one CVE; ``percentile`` None where it is not told."""
 
-    record: AdvisoryRecord | KevRecord | None
+    cve: str
+    score: float
+    percentile: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpssDay:
+    """Of which day and of which model the scores are; both empty or None where the file does not tell."""
+
+    model_version: str
+    scored_on: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CveFactsRecord:
+    """What one source says of one CVE; empty where it says nothing.
+
+    ``exploitation`` is none, poc or active, ``automatable`` yes or no, ``technical_impact`` partial or total: the SSVC
+    points of CISA's vulnrichment.  ``cvss_vectors`` are all that the source gives, whatever the version.
+    """
+
+    cve: str
+    summary: str = ""
+    exploitation: str = ""
+    automatable: str = ""
+    technical_impact: str = ""
+    cvss_vectors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupersedenceRecord:
+    """An update that replaces another one (Microsoft's KB articles), in one product or, empty, wherever both are."""
+
+    update: str
+    replaces: str
+    product: str = ""
+
+
+Record = AdvisoryRecord | KevRecord | EpssRecord | EpssDay | CveFactsRecord | SupersedenceRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """What one record of the file amounts to.
+
+    ``record`` is None where it is not for us, ``more`` are further ones of the same record of the file (a Microsoft
+    document holds advisories and supersedences); ``skipped`` are the reasons why parts were left out, to be counted.
+    """
+
+    record: Record | None
     skipped: tuple[str, ...] = ()
+    more: tuple[Record, ...] = ()
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """All that it holds for us."""
+        return (() if self.record is None else (self.record,)) + self.more
 
 
 def unreadable(path: Path, place: str, reason: str) -> FeedError:
