@@ -23,11 +23,15 @@ def key(text: str) -> bytes:
 def version(name: str, text: str, *, source: str = "", source_version: str = "", number: int = 1) -> VersionFacts:
     return VersionFacts(
         id=number,
+        stream="debian:12",
         scheme="deb.1",
         name=name,
+        version=text,
+        key=key(text),
         source_name=source or name,
         source_version=source_version or text,
         source_key=key(source_version or text),
+        architecture="amd64",
     )
 
 
@@ -39,6 +43,7 @@ def fixed_in(
         "feed_name": "osv-debian",
         "organisation_id": None,
         "ref": ref,
+        "stream": "debian:12",
         "scheme": "deb.1",
         "name": name,
         "low": key(low) if low else b"",
@@ -61,13 +66,16 @@ def test_the_evidence_says_which_comparison_held() -> None:
     found = evidence_of(
         version("openssl", "3.0.20-1~deb12u1"), fixed_in("openssl", "3.0.20-1~deb12u2", ref="DSA-5999-1")
     )
-    assert found == ["openssl 3.0.20-1~deb12u1 is older than 3.0.20-1~deb12u2, fixed by DSA-5999-1 (feed osv-debian)"]
+    assert found == [
+        "openssl 3.0.20-1~deb12u1 is older than 3.0.20-1~deb12u2, fixed by DSA-5999-1 (feed osv-debian, range vers:deb/<3.0.20-1~deb12u2)"
+    ]
 
 
 def test_what_hosts_tell_is_worded_as_their_word() -> None:
     told = fixed_in("openssl", "3.0-2", ref="openssl 3.0-2", feed_name="host-notes", organisation_id=ORGANISATION)
     assert evidence_of(version("openssl", "3.0-1"), told) == [
-        "openssl 3.0-1 is older than 3.0-2, which hosts tell is a security update (feed host-notes)"
+        "openssl 3.0-1 is older than 3.0-2, which hosts tell is a security update"
+        " (feed host-notes, range vers:deb/<3.0-2)"
     ]
 
 
@@ -85,7 +93,7 @@ def test_without_a_fix_the_evidence_says_why(state: str, words: str) -> None:
     (found,) = matches([version("a", "1")], [fixed_in("a", "", state=state)])
     assert found.state == state
     assert found.fixed_version == ""
-    assert found.evidence == f"a 1 is affected by DSA-1-1; {words} (feed osv-debian)"
+    assert found.evidence == f"a 1 is affected by DSA-1-1; {words} (feed osv-debian, range vers:deb/*)"
 
 
 def test_a_closed_range_without_a_fix_says_so() -> None:
@@ -111,11 +119,16 @@ def test_what_was_introduced_later_does_not_affect_older_versions() -> None:
     assert len(matches([version("a", "2")], [fixed_in("a", "3", low="2")])) == 1
 
 
-def test_another_package_another_scheme_and_not_affected_do_not_match() -> None:
+def test_another_package_or_scheme_does_not_match() -> None:
     installed = [version("a", "1")]
     assert matches(installed, [fixed_in("b", "2")]) == []
     assert matches(installed, [fixed_in("a", "2", scheme="deb.2")]) == []
-    assert matches(installed, [fixed_in("a", "2", state=NOT_AFFECTED)]) == []
+
+
+def test_what_a_publisher_says_is_not_affected_is_kept_as_that() -> None:
+    (found,) = matches([version("a", "1")], [fixed_in("a", "", state=NOT_AFFECTED)])
+    assert (found.state, found.fixed_version) == (NOT_AFFECTED, "")
+    assert found.evidence == "a 1 is not affected, says DSA-1-1 (feed osv-debian, range vers:deb/*)"
 
 
 def test_an_advisory_matches_once_and_rather_with_a_fix() -> None:
@@ -202,11 +215,11 @@ def test_what_only_signs_is_matched_as_what_it_signs(source: str, source_version
 
 def test_an_installed_kernel_matches_advisories_on_its_unsigned_source() -> None:
     image = version("linux-image-6.1.0-36-amd64", "6.1.139-1", source="linux-signed-amd64", source_version="6.1.139+1")
-    assert names_of([image]) == {"linux", "linux-signed-amd64"}
+    assert names_of([image]) == {"linux", "linux-signed-amd64", "linux-image-6.1.0-36-amd64"}
     assert evidence_of(image, fixed_in("linux", "6.1.140-1")) == [
         (
             "linux 6.1.139-1 (signed as linux-signed-amd64 6.1.139+1) is older than 6.1.140-1, fixed by DSA-1-1"
-            " (feed osv-debian)"
+            " (feed osv-debian, range vers:deb/<6.1.140-1)"
         )
     ]
     assert evidence_of(image, fixed_in("linux", "6.1.139-1")) == []

@@ -60,7 +60,7 @@ def test_a_finding_appears_with_its_evidence(tmp_path: Path, now: datetime) -> N
     feed(tmp_path, now, record("DSA-5999-1"))
     report = assess(now=now)
     (finding,) = Finding.objects.all()
-    assert finding.evidence == "openssl 3.0-1 is older than 3.0-2, fixed by DSA-5999-1 (feed osv-debian)"
+    assert finding.evidence == "openssl 3.0-1 is older than 3.0-2, fixed by DSA-5999-1 (feed osv-debian, range vers:deb/<3.0-2)"
     assert (finding.organisation_id, finding.state, finding.fixed_version, finding.since) == (
         None,
         "affected",

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from django.db.models import F, Max, QuerySet
 
-from oakum.core.advisories import NOT_AFFECTED
 from oakum.core.matching import RangeFacts
 from oakum.intel.models import Advisory, AffectedRange, Feed
 from oakum.intel.services.host_notes import HOST_FEED
@@ -82,37 +81,42 @@ def _host_advisories() -> QuerySet[Advisory]:
 def current_ranges(*, stream: str, names: Collection[str]) -> Iterator[RangeFacts]:
     """Yield the affected ranges that stand now for these packages of a stream.
 
-    Of each feed the generation that readers see; withdrawn advisories, and ranges that say "not affected", are left
-    out.  Ranges that an organisation's own hosts told come with the organisation's id: whoever shows what follows from
-    them must ask for that organisation.
+    Of each feed the generation that readers see; withdrawn advisories are left out.  Ranges that an organisation's own
+    hosts told come with the organisation's id: whoever shows what follows from them must ask for that organisation.
     """
     rows = AffectedRange.objects.filter(
         stream=stream,
         name__in=names,
         advisory__generation=F("advisory__feed__generation"),
         advisory__withdrawn_at=None,
-    ).exclude(state=NOT_AFFECTED)
+    )
     for row in rows.values_list(
         "advisory_id",
         "advisory__feed__name",
         "advisory__organisation_id",
         "advisory__ref",
+        "stream",
         "scheme",
         "name",
         "low_key",
         "high_key",
         "fixed_version",
         "state",
+        "level",
+        "architectures",
     ).iterator(chunk_size=2_000):
         yield RangeFacts(
             advisory_id=row[0],
             feed_name=row[1],
             organisation_id=row[2],
             ref=row[3],
-            scheme=row[4],
-            name=row[5],
-            low=bytes(row[6]),
-            high=None if row[7] is None else bytes(row[7]),
-            fixed_version=row[8],
-            state=row[9],
+            stream=row[4],
+            scheme=row[5],
+            name=row[6],
+            low=bytes(row[7]),
+            high=None if row[8] is None else bytes(row[8]),
+            fixed_version=row[9],
+            state=row[10],
+            level=row[11],
+            architectures=tuple(row[12].split()),
         )

@@ -21,6 +21,10 @@ from oakum.intel.queries import generations, host_notes_at, names_in_host_notes
 
 NAME_COUNT = 200  # source names looked at together
 VERSION_COUNT = 100  # package versions matched together: an old kernel's have thousands of findings each
+_FACTS = (
+    *("id", "scheme", "name", "version", "order_key"),
+    *("source_name", "source_version", "source_order_key", "architecture"),
+)
 # Two processes' clocks and commits may differ by so much; matching a name once more changes nothing.
 OVERLAP = timedelta(minutes=1)
 
@@ -100,8 +104,9 @@ def batches(scope: Scope) -> Iterator[tuple[frozenset[str], Iterator[list[Versio
         names = [name for name in names if not scope.names.isdisjoint(published_names(name))]
     for start in range(0, len(names), NAME_COUNT):
         chunk = names[start : start + NAME_COUNT]
-        published = frozenset(each for name in chunk for each in published_names(name))
-        yield published, _slices(scope, chunk)
+        binaries = own.filter(source_name__in=chunk).order_by().values_list("name", flat=True).distinct()
+        published = {each for name in chunk for each in published_names(name)}
+        yield frozenset(published.union(binaries)), _slices(scope, chunk)
 
 
 def _slices(scope: Scope, names: list[str]) -> Iterator[list[VersionFacts]]:
@@ -111,15 +116,17 @@ def _slices(scope: Scope, names: list[str]) -> Iterator[list[VersionFacts]]:
         found = [
             VersionFacts(
                 id=row[0],
+                stream=scope.stream,
                 scheme=row[1],
                 name=row[2],
-                source_name=row[3],
-                source_version=row[4],
-                source_key=bytes(row[5]),
+                version=row[3],
+                key=bytes(row[4]),
+                source_name=row[5],
+                source_version=row[6],
+                source_key=bytes(row[7]),
+                architecture=row[8],
             )
-            for row in rows.order_by("id").values_list(
-                "id", "scheme", "name", "source_name", "source_version", "source_order_key"
-            )[:VERSION_COUNT]
+            for row in rows.order_by("id").values_list(*_FACTS)[:VERSION_COUNT]
         ]
         if not found:
             return
