@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from oakum.core.streams import scheme_of_stream
 from oakum.core.versions import InvalidVersion, UnknownStream, order_key, upstream_version
-from oakum.core.versions.deb import VERSION_LENGTH_MAX, split
+from oakum.core.versions.deb import split
+from oakum.core.versions.encoding import VERSION_LENGTH_MAX
 
 DPKG = shutil.which("dpkg")
 PARTS = ["0", "1", "9", "10", "239", "240", "241", "255", "256", "65536", "a", "B", "rc", "z", ".", "+", "~", "~~", "-"]
