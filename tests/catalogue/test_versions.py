@@ -46,6 +46,22 @@ def test_the_source_is_part_of_the_identity(now: datetime) -> None:
     assert upsert_versions(rows=rows, now=now).ids == ids
 
 
+def test_names_that_an_ecosystem_holds_for_one_are_one_row(now: datetime) -> None:
+    rows = [VersionRow("pypi", name, "5.0", "", name, "5.0") for name in ("Zope.Interface", "zope_interface")]
+    made = upsert_versions(rows=rows, now=now)
+    assert made.refused == {}
+    assert len(set(made.ids.values())) == 1
+    assert PackageVersion.objects.get().purl == "pkg:pypi/zope-interface@5.0"
+
+
+def test_a_modules_package_is_a_row_of_its_module(now: datetime) -> None:
+    modular = VersionRow("almalinux:8+nodejs:18", "nodejs", "1:18.9.1-1.el8", "x86_64", "nodejs", "1:18.9.1-1.el8")
+    made = upsert_versions(rows=[modular], now=now)
+    assert made.refused == {}
+    purl = PackageVersion.objects.get().purl
+    assert purl == "pkg:rpm/almalinux/nodejs@18.9.1-1.el8?arch=x86_64&distro=almalinux-8&epoch=1&rpmmod=nodejs:18"
+
+
 def test_a_row_with_another_purl_is_still_found(now: datetime) -> None:
     """The whole identity decides: a row that was made before purls were written so is not made twice."""
     ids = upsert_versions(rows=[row()], now=now).ids

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oakum.core import inventory
-from oakum.core.inventory import KNOWN, fingerprint, purl_of, running_old
+from oakum.core.inventory import KNOWN, fingerprint, running_old
 from oakum.core.streams import stream_of
 from oakum.protocol.inventory import (
     UNKNOWN,
@@ -97,12 +97,6 @@ offers = st.builds(
 )
 def test_stream_of(os_id: str, version_id: str, stream: str) -> None:
     assert stream_of(os_id, version_id) == stream
-
-
-def test_purl_escapes_what_a_url_cannot_hold() -> None:
-    # purl-spec: the name is percent-encoded, "+" and ":" in a version too; qualifiers are in lexical order.
-    purl = purl_of(stream="debian:12", name="g++-12", version="2:12.2.0-14+deb12u1", architecture="amd64")
-    assert purl == "pkg:deb/debian/g%2B%2B-12@2:12.2.0-14%2Bdeb12u1?arch=amd64&distro=debian-12"
 
 
 @given(st.lists(packages, max_size=3), st.sampled_from(["known", "unknown"]), text)

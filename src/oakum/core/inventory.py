@@ -1,4 +1,4 @@
-"""What an inventory report amounts to: streams, package URLs, fingerprints, and which old code still runs.
+"""What an inventory report amounts to: its fingerprint, and which old code still runs.
 
 Pure.  It does not look at a host (``agent.observer``), does not store (``fleet``) and does not say what is vulnerable
 (``core.matching``).  Where a host cannot know something the answer is "unknown", never "nothing".
@@ -11,25 +11,12 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from packageurl import PackageURL
-
 from oakum.core.versions import InvalidVersion, order_key
 from oakum.protocol.inventory import UNKNOWN, FactsSection, InstalledKernel
 
 KNOWN = "known"
 
 PackageKey = tuple[str, str]  # name, architecture
-
-
-def purl_of(*, stream: str, name: str, version: str, architecture: str) -> str:
-    """Return the package URL of a binary package of a deb distribution (purl-spec, type ``deb``).
-
-    >>> purl_of(stream="debian:12", name="libssl3", version="3.0.20-1~deb12u2", architecture="amd64")
-    'pkg:deb/debian/libssl3@3.0.20-1~deb12u2?arch=amd64&distro=debian-12'
-    """
-    distribution, _, release = stream.partition(":")
-    qualifiers = {"arch": architecture, "distro": f"{distribution}-{release}"}
-    return PackageURL(type="deb", namespace=distribution, name=name, version=version, qualifiers=qualifiers).to_string()
 
 
 def fingerprint(section: object) -> str:

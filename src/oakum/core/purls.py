@@ -88,7 +88,8 @@ _CODENAMES: Final = {
 _DISTRO: Final = re.compile(r"(?P<id>[a-z][a-z0-9._-]*?)-(?P<release>[0-9][^-]*|rolling)\Z")
 _EPOCH: Final = re.compile(r"[0-9]{1,10}\Z")
 _SOURCE_RPM: Final = re.compile(r"(?P<name>.+)-(?P<version>[^-]+-[^-]+)\.(?:src|nosrc)\.rpm\Z")
-_WORD: Final = re.compile(r"[!-~]+\Z")  # printable, no blank: what package managers take
+_WORD: Final = re.compile(r"[!-~]+\Z")
+_WORDS: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +132,7 @@ def purl_of(
     'pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1'
     """
     scheme = scheme_of_stream(stream)
-    qualifiers = {"arch": architecture}
+    qualifiers = {"arch": architecture, "upstream": _other_source(name, version, source_name, source_version)}
     type_ = _TYPES.get(scheme, stream)
     if scheme in _TYPES:
         base = base_stream(stream)
@@ -145,11 +146,22 @@ def purl_of(
         type_, path = "generic", f"{_WINDOWS}/{_quoted(name)}"
     else:
         path = "/".join(_quoted(part) for part in name.split(_JOINS[stream]))
-    source = (source_name or name, source_version or version)
-    if source_name and source != (name, version):
-        qualifiers["upstream"] = f"{source[0]}@{source[1]}"
     told = "&".join(f"{key}={quote(qualifiers[key], safe=':/')}" for key in sorted(qualifiers) if qualifiers[key])
     return f"pkg:{type_}/{path}@{_quoted(version)}{'?' if told else ''}{told}"
+
+
+def is_word(text: str, *, stream: str) -> bool:
+    """Say whether a text can be a name or a version: printable ASCII, and no blank but within Windows programs' names.
+
+    >>> is_word("libssl3", stream="debian:12"), is_word("Some Editor", stream="windows"), is_word("a b", stream="npm")
+    (True, True, False)
+    """
+    return bool((_WORDS if stream == _WINDOWS else _WORD).match(text))
+
+
+def _other_source(name: str, version: str, source_name: str, source_version: str) -> str:
+    is_told = source_name and (source_name, source_version or version) != (name, version)
+    return f"{source_name}@{source_version or version}" if is_told else ""
 
 
 def _quoted(text: str) -> str:
@@ -212,7 +224,7 @@ def _parse(purl: str, stream: str) -> PackageIdentity:
         (architecture or "-", ARCHITECTURE_LENGTH_MAX),
         (own, STREAM_LENGTH_MAX),
     ):
-        if len(value) > length or not _WORD.match(value):
+        if len(value) > length or not is_word(value, stream=own):
             raise _RefusedError(f"{value[:60]!r} is too long, or holds what no package manager takes")
     return PackageIdentity(
         stream=own,
@@ -232,8 +244,8 @@ def _parts(purl: str) -> _Parts:
     scheme, colon, rest = purl.strip().partition(":")
     if scheme.lower() != "pkg" or not colon:
         raise _RefusedError("it does not begin with pkg:")
-    rest, _, told = rest.partition("#")[0].strip("/").partition("?")
-    type_, slash, path = rest.partition("/")
+    rest, _, told = rest.partition("#")[0].partition("?")
+    type_, slash, path = rest.strip("/").partition("/")
     # A scope's "@" may stand unencoded in front: the version's is the last, in the last segment.
     head, _, last = path.strip("/").rpartition("/")
     name, at, version = last.rpartition("@")
@@ -311,6 +323,7 @@ def _upstream(parts: _Parts, name: str, version: str) -> tuple[str, str]:
         return name, version
     file = _SOURCE_RPM.match(upstream)
     if file:
-        return file["name"], file["version"]
+        # The file's name has no epoch; a package has its source's unless its own recipe sets another.
+        return file["name"], f"{epoch}:{file['version']}" if (epoch := _split_epoch(version)[0]) else file["version"]
     source, at, told = upstream.rpartition("@")
     return (source, told) if at and source and told else (upstream, version)

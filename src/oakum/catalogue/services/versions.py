@@ -5,7 +5,6 @@ Rows are never changed and never deleted, so whoever has an id may keep it for e
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,24 +15,24 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from oakum.catalogue.models import PackageVersion
-from oakum.core.inventory import purl_of
-from oakum.core.streams import scheme_of_stream
+from oakum.core.purls import is_word, purl_of
+from oakum.core.streams import normal_name, scheme_of_stream
 from oakum.core.versions import InvalidVersion, UnknownStream, order_key
 
 ROW_COUNT_MAX = 100_000  # of one call; a host has at most 40,000 packages and 40,000 offers
 CHUNK_COUNT = 500  # rows of one statement and of one write transaction
 PURL_COUNT_MAX = 50_000  # remembered texts; a fleet's hosts share most of their packages
 
-# Printable and without white space: what package managers take as a name.
-_WORD = re.compile(r"[!-~]+\Z")
 _LENGTHS = {"stream": 60, "name": 200, "version": 200, "architecture": 30, "source_name": 200, "source_version": 200}
+_MAY_BE_EMPTY = "architecture"
 
 
 class VersionRow(NamedTuple):
     """What makes a package version one.
 
     The source is part of it: a host that lies about a package's source makes a row of its own, and cannot change what
-    other hosts' packages are matched with.
+    other hosts' packages are matched with.  Where there is no source, it is the package itself; packages that fit every
+    architecture, or know none, may have an empty one.
     """
 
     stream: str
@@ -55,6 +54,8 @@ class UpsertedVersions:
 def upsert_versions(*, rows: Collection[VersionRow], now: datetime) -> UpsertedVersions:
     """Return the ids of these package versions, making the rows that are missing.
 
+    Names that an ecosystem holds for one (PyPI's ``Zope.Interface`` and ``zope-interface``) are one row.
+
     A row that is none (a version that its scheme refuses, a stream without a known order) is refused by name and does
     not hold up the others.  Each chunk is a transaction of its own unless the caller has one open; call it before
     opening one, since two callers that insert the same rows wait for each other.
@@ -62,15 +63,25 @@ def upsert_versions(*, rows: Collection[VersionRow], now: datetime) -> UpsertedV
     assert len(rows) <= ROW_COUNT_MAX, "a caller bounds what it passes on"
     refused: dict[VersionRow, str] = {}
     ids: dict[VersionRow, int] = {}
+    normal = {row: _normal(row) for row in rows}
     # In one order everywhere: two transactions that insert the same rows then wait, and never for each other.
-    wanted = sorted(set(rows))
-    for chunk in _chunks(wanted):
+    for chunk in _chunks(sorted(set(normal.values()))):
         found = _find(chunk)
         missing = [row for row in chunk if row not in found]
         if missing:
             found |= _make(missing, refused, now)
         ids |= found
-    return UpsertedVersions(ids=ids, refused=refused)
+    return UpsertedVersions(
+        ids={row: ids[each] for row, each in normal.items() if each in ids},
+        refused={row: refused[each] for row, each in normal.items() if each in refused},
+    )
+
+
+def _normal(row: VersionRow) -> VersionRow:
+    name, source_name = normal_name(row.stream, row.name), normal_name(row.stream, row.source_name)
+    return (
+        row if (name, source_name) == (row.name, row.source_name) else row._replace(name=name, source_name=source_name)
+    )
 
 
 def _chunks(rows: Sequence[VersionRow]) -> Iterator[Sequence[VersionRow]]:
@@ -122,7 +133,9 @@ def _make(rows: Sequence[VersionRow], refused: dict[VersionRow, str], now: datet
 def _package_version(row: VersionRow, now: datetime) -> PackageVersion | str:
     """Return the row to insert, or why it is none."""
     for field, value in zip(row._fields, row, strict=True):
-        if len(value) > _LENGTHS[field] or not _WORD.match(value):
+        if len(value) > _LENGTHS[field] or not (
+            is_word(value, stream=row.stream) or (field == _MAY_BE_EMPTY and not value)
+        ):
             return f"{row.name[:80]!r}: {field} is empty, too long or not printable"
     try:
         scheme = scheme_of_stream(row.stream)
