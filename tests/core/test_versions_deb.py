@@ -15,10 +15,12 @@ from oakum.core.streams import scheme_of_stream
 from oakum.core.versions import InvalidVersion, UnknownStream, order_key, upstream_version
 from oakum.core.versions.deb import split
 from oakum.core.versions.encoding import VERSION_LENGTH_MAX
+from tests.core.version_oracles import disagreements, libapt, our_signs
 
 DPKG = shutil.which("dpkg")
 PARTS = ["0", "1", "9", "10", "239", "240", "241", "255", "256", "65536", "a", "B", "rc", "z", ".", "+", "~", "~~", "-"]
-PAIR_COUNT = 600
+PAIR_COUNT = 600  # dpkg is started thrice for each
+APT_PAIR_COUNT = 5_000
 
 
 def key(text: str) -> bytes:
@@ -158,11 +160,16 @@ def test_a_higher_epoch_wins_over_everything(text: str) -> None:
     assert key(text) < key(f"{epoch + 1}:0~~")
 
 
+def test_libapt_agrees_on_generated_pairs() -> None:
+    pairs = _pairs(random.Random(20261122), APT_PAIR_COUNT)  # noqa: S311 - reproducible examples, not secrets
+    assert disagreements(pairs, libapt(pairs), our_signs("deb.1", pairs)) == []
+
+
 @pytest.mark.skipif(DPKG is None, reason="dpkg is not installed here: nobody to ask")
 def test_dpkg_agrees_on_generated_pairs() -> None:
     rng = random.Random(20261122)  # noqa: S311 - reproducible examples, not secrets
     wrong = []
-    for one, other in _pairs(rng):
+    for one, other in _pairs(rng, PAIR_COUNT):
         told = [_dpkg(one, relation, other) for relation in ("lt-nl", "eq", "gt-nl")]
         ours = [key(one) < key(other), key(one) == key(other), key(one) > key(other)]
         if told != ours:
@@ -180,10 +187,10 @@ def test_dpkg_refuses_exactly_what_we_refuse(text: str) -> None:
     assert (told.returncode in {0, 1}) == _is_valid(text)
 
 
-def _pairs(rng: random.Random) -> list[tuple[str, str]]:
+def _pairs(rng: random.Random, count: int) -> list[tuple[str, str]]:
     """Return pairs that share a beginning, where orders go wrong; a third of them are one edit apart."""
     pairs: list[tuple[str, str]] = []
-    while len(pairs) < PAIR_COUNT:
+    while len(pairs) < count:
         start = rng.choice(["", "", "1:"]) + str(rng.randrange(12)) + "".join(rng.choices(PARTS, k=rng.randrange(4)))
         one = start + "".join(rng.choices(PARTS, k=rng.randrange(4)))
         other = start + "".join(rng.choices(PARTS, k=rng.randrange(4)))

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from oakum.core.versions import deb
+from oakum.core.versions import deb, rpm
 from oakum.core.versions.invalid import InvalidVersion, UnknownScheme, UnknownStream
 
 __all__ = [
@@ -43,7 +43,7 @@ __all__ = [
 
 # The stamp of each scheme: its name and the revision of its keys' layout.
 DEB: Final = deb.SCHEME
-RPM: Final = "rpm.1"
+RPM: Final = rpm.SCHEME
 APK: Final = "apk.1"
 ALPM: Final = "alpm.1"
 SEMVER: Final = "semver.1"
@@ -60,6 +60,7 @@ COMPOSER: Final = "composer.1"
 
 _KEYS: Final[dict[str, Callable[[str], bytes]]] = {
     deb.SCHEME: deb.order_key,
+    rpm.SCHEME: rpm.order_key,
 }
 _UPSTREAMS: Final[dict[str, Callable[[str], str]]] = {deb.SCHEME: deb.upstream_version}
 
