@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from lab import Lab, LabHost
 from lab.server import OakumServer, wait_until
@@ -85,6 +88,12 @@ class Fleet:
     def states(self, number: int) -> dict[str, str]:
         rings = self.rollout(number)["rings"]
         return {host["hostname"]: host["state"] for ring in rings for host in ring["hosts"]}
+
+    def set_order_generation(self, host: LabHost, generation: int) -> None:
+        """Have the server's next order for a host come after `generation`: behind the server's back, on SQLite."""
+        host_id = UUID(self.api().get(f"/hosts/{host.name}")["host"]["row"]["id"])
+        with closing(sqlite3.connect(self.server.data / "oakum.sqlite3", timeout=30)) as database, database:
+            database.execute("UPDATE fleet_host SET order_generation = ? WHERE id = ?", (generation, host_id.hex))
 
     def settle(self, number: int, *, seconds: float) -> Any:
         """Wait until the rollout has come to its end, one way or the other, and return it."""
