@@ -25,7 +25,7 @@ django.setup()
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import close_old_connections, connection
 
-from oakum.findings.loops import assess_step, elect_step
+from oakum.findings.loops import assess_step, elect_step, index_step
 from oakum.fleet.loops import stale_step
 from oakum.journal.lease import Step, give_back, run_leased
 from oakum.journal.services import seal
@@ -67,6 +67,7 @@ LOOPS = (
     Loop(name="seal", step=_seal_step, every=timedelta(seconds=1)),
     Loop(name="execute", step=execute_step, every=timedelta(seconds=1)),
     Loop(name="assess", step=assess_step, every=timedelta(seconds=2)),
+    Loop(name="index", step=index_step, every=timedelta(seconds=1)),
     Loop(name="elect", step=elect_step, every=timedelta(seconds=2)),
     Loop(name="stale", step=stale_step(_stale_after), every=timedelta(seconds=15)),
     Loop(name="retain", step=_retain_step, every=timedelta(hours=1)),

@@ -26,6 +26,22 @@ def migrate() -> None:
 
 @db.command()
 @local.require_prepared
+def reindex() -> None:
+    """Make the index of which hosts have which package version anew, from what the hosts last told.
+
+    It may run beside the server: readers see the former index until the new one is whole.
+    """
+    # Known only once Django is set up.
+    from oakum.findings.index import rebuild_index  # noqa: PLC0415
+
+    report = rebuild_index(now=local.utc_now())
+    click.echo(
+        f"{report.host_count:,} hosts are indexed: {report.bitmap_count:,} bitmaps in {report.shard_count} shards."
+    )
+
+
+@db.command()
+@local.require_prepared
 def check() -> None:
     """Say whether the tables are those of this version; exit 1 if not."""
     try:

@@ -1,8 +1,12 @@
-"""Tables of findings: package version x advisory.  Which hosts have one is a view over their package sets."""
+"""Tables of findings: package version x advisory, and the index of which hosts have a package version.
+
+Which hosts have a finding is a view over both; hosts x findings are never stored.
+"""
 
 from django.db import models
 
 from oakum.catalogue.models import PackageVersion
+from oakum.identity.models import Organisation
 from oakum.intel.models import Advisory
 
 
@@ -60,3 +64,102 @@ class Assessed(models.Model):
     # The newest advisory from hosts' notes that was taken in: later ones are matched by themselves.
     host_notes_at = models.DateTimeField(null=True)
     at = models.DateTimeField(null=True)
+
+
+class FindingChange(models.Model):
+    """Append-only: of which package versions findings came, changed or went in one transaction.
+
+    It lets whoever keeps findings in memory read again what moved and nothing else.  Only the newest rows are kept.
+    """
+
+    at = models.DateTimeField()
+    package_versions = models.BinaryField()  # serialised bitmap of PackageVersion ids
+
+
+class IndexShard(models.Model):
+    """One shard of the index: 65,536 ordinals of one organisation's hosts.  Its row's lock is the shard's.
+
+    Readers see ``generation``, 0 until the first one is whole; a rebuild fills the next and switches by this row.
+    ``revision`` grows with each transaction that changes what readers see.  The two instants are the hosts' oldest and
+    newest inventories when they were last swept, None where no host has reported.
+    """
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE)
+    number = models.BigIntegerField()
+    generation = models.BigIntegerField(default=0)
+    generation_next = models.BigIntegerField(default=1)
+    revision = models.BigIntegerField(default=0)
+    swept_at = models.DateTimeField(null=True)
+    inventory_oldest_at = models.DateTimeField(null=True)
+    inventory_newest_at = models.DateTimeField(null=True)
+
+    class Meta:
+        """One row a shard."""
+
+        constraints = [models.UniqueConstraint(fields=["organisation", "number"], name="findings_shard_once")]
+
+
+class PackageHosts(models.Model):
+    """Which hosts of a shard have a package version.  Derived from the hosts' sets; ``oakum db reindex`` makes it anew.
+
+    In every committed state it is exactly what the ``IndexedHost`` rows of the same generation say.
+    """
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, db_index=False)
+    shard = models.ForeignKey(IndexShard, on_delete=models.CASCADE, db_index=False)
+    generation = models.BigIntegerField()
+    package_version_id = models.BigIntegerField()  # no foreign key: derived rows must not hold up the catalogue
+    revision = models.BigIntegerField()
+    hosts = models.BinaryField()  # serialised bitmap of ordinals
+
+    class Meta:
+        """Once a shard and generation; readers ask for what has changed since a revision."""
+
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "shard", "generation", "package_version_id"], name="findings_package_hosts_once"
+            )
+        ]
+        indexes = [models.Index(fields=["shard", "generation", "revision"], name="findings_hosts_revision")]
+
+
+class IndexedHost(models.Model):
+    """What the index says of a host: the set that was indexed last, and what else of it readers remember.
+
+    A retired host stays as a row with an empty set, so that readers learn that it left.
+    """
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, db_index=False)
+    shard = models.ForeignKey(IndexShard, on_delete=models.CASCADE, db_index=False)
+    generation = models.BigIntegerField()
+    host_id = models.UUIDField()  # no foreign key: derived rows must not hold up the fleet
+    ordinal = models.BigIntegerField()
+    revision = models.BigIntegerField()
+    has_left = models.BooleanField(default=False)
+    told = models.TextField()  # what readers remember of the host's row, in one text: compared, never parsed
+    package_set = models.BinaryField()
+    running_old_set = models.BinaryField()
+
+    class Meta:
+        """Once a shard and generation; readers ask for what has changed since a revision."""
+
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "shard", "generation", "host_id"], name="findings_indexed_host_once"
+            )
+        ]
+        indexes = [models.Index(fields=["shard", "generation", "revision"], name="findings_indexed_revision")]
+
+
+class GroupHosts(models.Model):
+    """The hosts of a group as one bitmap of ordinals; ``mark`` says of which memberships it was made."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, db_index=False)
+    group_id = models.BigIntegerField()
+    mark = models.CharField(max_length=60)
+    hosts = models.BinaryField()
+
+    class Meta:
+        """Once a group."""
+
+        constraints = [models.UniqueConstraint(fields=["organisation", "group_id"], name="findings_group_hosts_once")]

@@ -1,0 +1,26 @@
+"""The log of which package versions' findings moved, so that readers need not read all findings again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db.models import Max
+
+from oakum.findings.models import FindingChange
+from oakum.fleet.sets import dump_set
+
+KEPT_COUNT = 5_000  # rows; a reader that has fallen behind reads everything again
+
+
+def note_finding_changes(package_version_ids: Iterable[int], *, now: datetime) -> None:
+    """Say, in the transaction that changes findings, of which package versions they are."""
+    raw = dump_set(package_version_ids)
+    FindingChange.objects.create(at=now, package_versions=raw)
+
+
+def forget_old_changes() -> None:
+    """Remove all but the newest KEPT_COUNT rows."""
+    newest = FindingChange.objects.aggregate(newest=Max("id"))["newest"]
+    if newest is not None:
+        FindingChange.objects.filter(id__lte=newest - KEPT_COUNT).delete()
