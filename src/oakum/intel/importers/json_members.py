@@ -50,18 +50,50 @@ def array_items(document: Document) -> Iterator[Any]:
         FeedError: as ``object_members``.
     """
     text = _Text(document)
+    yield from _items(text)
+    if text.next():
+        raise text.fault("something follows the list's end")
+
+
+def member_items(document: Document, member: str) -> Iterator[Any]:
+    """Yield the items of the list that one member of a JSON object is, each parsed when it is asked for.
+
+    The object's other members are passed over.
+
+    Raises:
+        FeedError: as ``object_members``, or the member is missing or no list.
+    """
+    text = _Text(document)
+    text.expect("{", "a JSON object is expected")
+    found = False
+    while text.next() != "}":
+        name = text.value()
+        text.expect(":", "a colon is expected")
+        if name == member:
+            found = True
+            yield from _items(text)
+        else:
+            text.value()
+        if text.next() != "}":
+            text.expect(",", "a comma or the object's end is expected")
+    text.take()
+    if not found:
+        raise text.fault(f"a list {member!r} is expected")
+    if text.next():
+        raise text.fault("something follows the object's end")
+
+
+def _items(text: _Text) -> Iterator[Any]:
     text.expect("[", "a JSON list is expected")
     if text.next() == "]":
         text.take()
-    else:
-        while True:
-            yield text.value()
-            if text.next() == "]":
-                text.take()
-                break
-            text.expect(",", "a comma or the list's end is expected")
-    if text.next():
-        raise text.fault("something follows the list's end")
+        return
+    while True:
+        yield text.value()
+        if text.next() == "]":
+            text.take()
+            return
+        text.expect(",", "a comma or the list's end is expected")
 
 
 class _Text:
