@@ -66,6 +66,37 @@ class Assessed(models.Model):
     at = models.DateTimeField(null=True)
 
 
+class AssessedMark(models.Model):
+    """What of the intelligence every stream has been matched with: the generation of each feed, the VEX statements."""
+
+    name = models.CharField(max_length=80, primary_key=True)  # "feed:osv-debian", "vex", "revision"
+    mark = models.CharField(max_length=64)
+
+
+class MatchTarget(models.Model):
+    """A name and version under which publishers speak of a package version: one side of the join with their ranges.
+
+    Derived from package versions by ``core.matching``, and made by the assess loop.  A package version may have several
+    (its source and itself), or none (a module's package of which nobody told the module).
+    """
+
+    package_version = models.ForeignKey(PackageVersion, on_delete=models.CASCADE, db_index=False)
+    stream = models.CharField(max_length=60)
+    scheme = models.CharField(max_length=16)  # of the key: keys of two schemes never meet
+    name = models.CharField(max_length=200)
+    level = models.CharField(max_length=8)
+    order_key = models.BinaryField()
+    architecture = models.CharField(max_length=30, blank=True)  # empty: of every architecture
+
+    class Meta:
+        """Once a level and name; joined by stream, name and level, read by package version."""
+
+        constraints = [
+            models.UniqueConstraint(fields=["package_version", "level", "name"], name="findings_target_once")
+        ]
+        indexes = [models.Index(fields=["stream", "name", "package_version"], name="findings_target_name")]
+
+
 class FindingChange(models.Model):
     """Append-only: of which package versions findings came, changed or went in one transaction.
 

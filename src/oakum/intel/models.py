@@ -92,9 +92,18 @@ class AffectedRange(models.Model):
     state = models.CharField(max_length=24, default="affected")  # or end_of_life, will_not_fix, not_affected ...
 
     class Meta:
-        """Looked up by stream and name."""
+        """Looked up by stream and name, joined by all that decides whether a package version is in it.
 
-        indexes = [models.Index(fields=["stream", "name"], name="intel_range_name")]
+        Of one name and level ascending by upper end: the ranges that may hold a key are a suffix, and the join reads
+        nothing but this index.
+        """
+
+        indexes = [
+            models.Index(
+                fields=["stream", "name", "level", "high_key", "low_key", "scheme", "architectures", "advisory"],
+                name="intel_range_join",
+            )
+        ]
 
 
 class Vulnerability(models.Model):
