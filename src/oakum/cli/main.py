@@ -12,7 +12,6 @@ from typing import Any
 
 import click
 
-from oakum import __version__
 from oakum.core.errors import NotAllowedError, OakumError, OperatorError
 
 EXIT_NOT_IN_ORDER = 1
@@ -36,6 +35,7 @@ COMMANDS = {
     "feed": ("oakum.cli.feed", "feed", "Feeds on this server: import, sync, list."),
     "admin": ("oakum.cli.admin", "admin", "On this server: people, passwords, tokens."),
     "db": ("oakum.cli.db", "db", "On this server: prepare or check the database."),
+    "version": ("oakum.cli.version", "version", "Print the version; compare versions and ask ranges of any ecosystem."),
 }
 
 
@@ -45,7 +45,7 @@ class LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the subcommands in the order in which people meet them."""
         del ctx
-        return [*COMMANDS, "version"]
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return a subcommand."""
@@ -59,8 +59,7 @@ class LazyGroup(click.Group):
         """List the subcommands without importing them."""
         del ctx
         with formatter.section("Commands"):
-            rows = [(name, text) for name, (_, _, text) in COMMANDS.items()]
-            formatter.write_dl([*rows, ("version", "Print the version.")])
+            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -72,12 +71,6 @@ def cli() -> None:
     Talk to a server from anywhere:      oakum login https://oakum.example.test --token oak_...
                                          oakum finding list --overdue
     """  # noqa: D301 - click's mark against rewrapping
-
-
-@cli.command()
-def version() -> None:
-    """Print the version."""
-    click.echo(f"oakum {__version__}")
 
 
 def exit_code_of(error: OakumError) -> int:

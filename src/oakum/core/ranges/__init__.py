@@ -33,6 +33,10 @@ from oakum.core.ranges.intervals import (
     successor,
     union,
 )
+from oakum.core.ranges.invalid import InvalidRange
+from oakum.core.ranges.parse import intervals_of_native, parse_range
+from oakum.core.ranges.value import Range
+from oakum.core.ranges.vers import render_vers
 
 __all__ = [
     "EVENT_COUNT_MAX",
@@ -47,13 +51,18 @@ __all__ = [
     "Event",
     "FixedInterval",
     "Interval",
+    "InvalidRange",
+    "Range",
     "complement",
     "contains",
     "difference",
     "holds",
     "intersection",
     "intervals_of_events",
+    "intervals_of_native",
+    "parse_range",
     "point",
+    "render_vers",
     "successor",
     "union",
 ]
