@@ -160,7 +160,7 @@ def hard_pairs(rng: random.Random, count: int) -> list[tuple[str, str]]:
     def label(most: int) -> str:
         return "".join(rng.choices(PARTS, k=rng.randrange(1, most)))
 
-    pairs = []
+    pairs: list[tuple[str, str]] = []
     while len(pairs) < count:
         start = rng.choice(["", "", "1:", "0:"]) + label(4)
         one, other = start + label(5), start + label(5)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from oakum.core.versions import deb, rpm
+from oakum.core.versions import alpm, apk, cargo, deb, generic, golang, npm, rpm, semver, windows
 from oakum.core.versions.invalid import InvalidVersion, UnknownScheme, UnknownStream
 
 __all__ = [
@@ -44,14 +44,14 @@ __all__ = [
 # The stamp of each scheme: its name and the revision of its keys' layout.
 DEB: Final = deb.SCHEME
 RPM: Final = rpm.SCHEME
-APK: Final = "apk.1"
-ALPM: Final = "alpm.1"
-SEMVER: Final = "semver.1"
-NPM: Final = "npm.1"
-CARGO: Final = "cargo.1"
-GOLANG: Final = "golang.1"
-WINDOWS: Final = "windows.1"
-GENERIC: Final = "generic.1"
+APK: Final = apk.SCHEME
+ALPM: Final = alpm.SCHEME
+SEMVER: Final = semver.SCHEME
+NPM: Final = npm.SCHEME
+CARGO: Final = cargo.SCHEME
+GOLANG: Final = golang.SCHEME
+WINDOWS: Final = windows.SCHEME
+GENERIC: Final = generic.SCHEME
 PYPI: Final = "pypi.1"
 MAVEN: Final = "maven.1"
 GEM: Final = "gem.1"
@@ -61,6 +61,14 @@ COMPOSER: Final = "composer.1"
 _KEYS: Final[dict[str, Callable[[str], bytes]]] = {
     deb.SCHEME: deb.order_key,
     rpm.SCHEME: rpm.order_key,
+    apk.SCHEME: apk.order_key,
+    alpm.SCHEME: alpm.order_key,
+    semver.SCHEME: semver.order_key,
+    npm.SCHEME: npm.order_key,
+    cargo.SCHEME: cargo.order_key,
+    golang.SCHEME: golang.order_key,
+    windows.SCHEME: windows.order_key,
+    generic.SCHEME: generic.order_key,
 }
 _UPSTREAMS: Final[dict[str, Callable[[str], str]]] = {deb.SCHEME: deb.upstream_version}
 
