@@ -34,7 +34,7 @@ def feed() -> None:
 @click.option("--name", default=None, help="The feed's name; a file of the same name replaces the former one.")
 @click.option("--accept-fewer", is_flag=True, help="Take a file with less than half of the former one's records.")
 @json_option
-@local.require_prepared
+@local.prepare
 def import_file(path: Path, kind: str | None, name: str | None, *, accept_fewer: bool, as_json: bool) -> None:
     """Import a feed from a file: OSV (all.zip) or CISA's KEV (JSON or CSV).
 
@@ -63,7 +63,7 @@ def import_file(path: Path, kind: str | None, name: str | None, *, accept_fewer:
 @click.option("--name", default=None, help="Only this feed.")
 @click.option("--url", default=None, help="Fetch it from here from now on (a mirror); empty restores the publisher's.")
 @json_option
-@local.require_prepared
+@local.prepare
 def sync(name: str | None, url: str | None, *, as_json: bool) -> None:
     """Fetch the feeds from their publishers and import what has changed; exit 4 if one failed.
 

@@ -1,10 +1,15 @@
-"""Set-up for the few commands that work on this server's own database instead of through the API."""
+"""Set-up for the few commands that work on this server's own database instead of through the API.
+
+Commands that only read, or that need people and hosts, refuse a database that holds no Oakum.  Commands that fill it
+(feeds) make the embedded one where there is none, so that `oakum scan` needs no server.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import django
@@ -54,7 +59,7 @@ def require_prepared(function: Callable[..., Any]) -> Callable[..., Any]:
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         setup_django()
         check_database()
-        if "identity_organisation" not in connection.introspection.table_names():
+        if not _has_tables():
             raise OperatorError(
                 code="database_empty",
                 sentence="This database holds no Oakum yet.",
@@ -64,3 +69,37 @@ def require_prepared(function: Callable[..., Any]) -> Callable[..., Any]:
 
     wrapped.__name__, wrapped.__doc__ = function.__name__, function.__doc__
     return wrapped
+
+
+def prepare(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a command that fills the database: the embedded one is made where there is none, any other must be prepared.
+
+    A server on PostgreSQL is somebody's decision; its tables are made by `oakum up` or `oakum db migrate`.
+    """
+    needs_tables = require_prepared(function)
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        setup_django()
+        if connection.vendor == "sqlite":
+            _make_embedded()
+        return needs_tables(*args, **kwargs)
+
+    wrapped.__name__, wrapped.__doc__ = function.__name__, function.__doc__
+    return wrapped
+
+
+def _has_tables() -> bool:
+    return "identity_organisation" in connection.introspection.table_names()
+
+
+def _make_embedded() -> None:
+    """Make the embedded database's directory and tables, unless it has tables; `oakum up` may start meanwhile."""
+    # Loads what makes certificates, which a command that finds its tables does without.
+    from oakum.cli.up import preparation  # noqa: PLC0415
+
+    path = Path(str(connection.settings_dict["NAME"]))
+    if path.exists() and _has_tables():
+        return
+    preparation.make_data_dir(path.parent)
+    with preparation.lock_data_dir(path.parent):
+        migrate()

@@ -32,6 +32,7 @@ COMMANDS = {
     "rollout": ("oakum.cli.rollout", "rollout", "Rollouts: plan, approve, start, status, pause, resume, halt."),
     "window": ("oakum.cli.window", "window", "Maintenance windows and freezes."),
     "journal": ("oakum.cli.journal", "journal", "The journal: list, verify, export."),
+    "scan": ("oakum.cli.scan", "scan", "Without a server: which advisories apply to what is installed here."),
     "feed": ("oakum.cli.feed", "feed", "Feeds on this server: import, sync, list."),
     "admin": ("oakum.cli.admin", "admin", "On this server: people, passwords, tokens."),
     "db": ("oakum.cli.db", "db", "On this server: prepare or check the database."),
