@@ -18,6 +18,7 @@ from typing import Final
 
 from oakum.core.ranges.intervals import (
     EVERYTHING,
+    NOTHING,
     Intervals,
     above,
     at_least,
@@ -45,6 +46,7 @@ _REFERENCE = re.compile(r"(?P<rest>dev-[^,\s@]+?|[^,\s@]+?\.x-dev)#.+\Z", _FLAGS
 _NAMES_STABILITY = re.compile(
     r"-[._-]?(?:(?:stable|beta|b|rc|alpha|a|patch|pl|p)(?:[.-]?\d+)*+)?(?:[.-]?dev)?\Z", _FLAGS
 )
+_STABLE = re.compile(r"[._-]?stable(?:[.-]?\d+)*+\Z", _FLAGS)
 _BRANCH = re.compile(r"(?:dev-.*|master|trunk|default)\Z", _FLAGS)
 _ALIAS: Final = re.compile(r"(?<![^,\s])(?P<rest>[^,\s]+)\s+as\s+[^,\s]+")
 # One constraint: a hyphen range, or a comparator with blanks behind it and a word.
@@ -75,6 +77,17 @@ def _padded(numbers: list[int]) -> str:
 def _raised(numbers: list[int], count: int) -> str:
     """Return the first version behind all that share the first numbers: the last of them one higher."""
     return f"{_padded([*numbers[: count - 1], numbers[count - 1] + 1])}{_LOWEST_STABILITY}"
+
+
+def _is_stable(version: str) -> bool:
+    """Say whether a version is a release for Composer: it names no stability, ``stable``, or a patch."""
+    found = _PLAIN.match(version)
+    named = (found["stability"] or "").lower().lstrip("._-") if found else ""
+    return found is not None and not found["dev"] and not found["head"] and named[:1] in ("", "s", "p")
+
+
+def _without_stable(version: str) -> str:
+    return _STABLE.sub("", version.partition("+")[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,13 +163,11 @@ class _Reading:
         comparator, version = found["comparator"] or "=", found["version"]
         place = at + found.start("version")
         if _BRANCH.match(version):
-            if comparator not in _EQUAL:
-                raise self.source.refusal(place, "a branch has no order")
-            return _EQUAL[comparator](self._key(version, place))
-        is_open = comparator in ("<", ">=") and not _NAMES_STABILITY.search(version)
-        if comparator not in ("=", "==") and stability not in ("", "stable") and _PLAIN.match(version):
-            version = f"{version.partition('+')[0]}-{stability}"
-        elif is_open:
+            key = self._key(version, place)  # a branch has no order, so nothing is above or below one
+            return _EQUAL[comparator](key) if comparator in _EQUAL else NOTHING
+        if comparator not in ("=", "==") and stability not in ("", "stable") and _is_stable(version):
+            version = f"{_without_stable(version)}-{stability}"
+        elif comparator in ("<", ">=") and not _NAMES_STABILITY.search(version):
             version = self._unstable(version)
         key = self._key(version, place)
         if comparator in _EQUAL:
@@ -168,7 +179,7 @@ class _Reading:
     @staticmethod
     def _unstable(version: str) -> str:
         """Return the development version of a version."""
-        return f"{version.partition('@')[0].partition('+')[0]}{_LOWEST_STABILITY}"
+        return f"{_without_stable(version.partition('@')[0])}{_LOWEST_STABILITY}"
 
     def _floor(self, at: int) -> bytes:
         """Return a bound above all named branches and below all versions."""

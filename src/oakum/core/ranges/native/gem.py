@@ -42,7 +42,7 @@ def parse(source: RangeText, piece: str, at: int, *, by_order: bool) -> Range:
 def _compatible(source: RangeText, key: bytes, version: str, at: int) -> Intervals:
     """Return the versions from one on whose release is below that one's next."""
     numbers: list[int] = []
-    for segment in _SEGMENT.findall(version):
+    for segment in _SEGMENT.findall(version.partition("-")[0]):  # a hyphen is read as letters, ".pre."
         if not segment.isdigit():
             break
         numbers.append(int(segment))

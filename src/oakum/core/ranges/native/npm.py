@@ -4,7 +4,7 @@ As npm means it, a pre-release is in only where a comparator of the same alterna
 three numbers; by order, it is in wherever it lies, and a range that leaves numbers open begins with the pre-releases
 of its first version (node-semver's ``includePrerelease``).
 
-Oddities kept: an alternative that admits every version overrules the others, and with them what they say of
+Oddities kept: an alternative that admits every release overrules the others, and with them what they say of
 pre-releases; ``>*`` and ``<*`` admit nothing.  Build metadata is ignored.
 """
 
@@ -57,7 +57,11 @@ def parse(source: RangeText, piece: str, at: int, *, by_order: bool) -> Range:
     intervals = union(interval for each in found for interval in each)
     if by_order:
         return source.range(intervals)
-    if EVERYTHING in found:
+    from_zero = at_least(source.key("0.0.0", at))
+    if any(
+        one == EVERYTHING or (one == from_zero and not each.prerelease_of)
+        for one, each in zip(found, alternatives, strict=True)
+    ):
         return source.range(EVERYTHING, NOTHING)
     named = [_prereleases(source, each, at) for each in alternatives]
     pairs = zip(found, named, strict=True)
