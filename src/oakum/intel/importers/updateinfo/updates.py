@@ -93,7 +93,8 @@ def read_update(ref: str, parts: Sequence[ToldUpdate], epochs: Mapping[str, str]
 def _affected(
     ref: str, parts: Sequence[ToldUpdate], epochs: Mapping[str, str], skipped: list[str]
 ) -> Iterator[AffectedPackage]:
-    modules = modules_of_summary(parts[0]["title"])
+    # An id in a title (RHSA-2023:1234) looks like a module stream.
+    modules = modules_of_summary(parts[0]["title"].replace(ref, ""))
     lowest: dict[tuple[str, str, str], FixedInterval] = {}
     for package in (each for part in parts for each in part["packages"]):
         if package["architecture"] in _SOURCES:
