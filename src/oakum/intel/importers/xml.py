@@ -63,7 +63,7 @@ class _Reader:
             self._parser.Parse(chunk, is_last)
         except ExpatError as error:
             raise unreadable(self._document.path, self._place(), f"it is cut or no XML ({error})") from error
-        except ValueError as error:  # an encoding that expat does not have
+        except (ValueError, LookupError) as error:  # an encoding that expat or Python does not have
             raise unreadable(self._document.path, self._place(), f"it is no XML ({error})") from error
 
     def taken(self) -> list[Element]:
