@@ -22,13 +22,13 @@ def run(*arguments: str) -> Result:
 
 def test_an_import_says_what_it_brought(tmp_path: Path) -> None:
     path = files.write_zip(
-        tmp_path / "all.zip", files.osv_record(), files.osv_record("A-1", files.osv_package(ecosystem="npm"))
+        tmp_path / "all.zip", files.osv_record(), files.osv_record("A-1", files.osv_package(ecosystem="Hex"))
     )
     result = run("import", str(path))
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
         "Feed osv-debian: 1 records, 1 packages, generation 1.",
-        "  left out: 1 x packages of npm, which is no release that Oakum matches",
+        "  left out: 1 x packages of Hex, which is no release that Oakum matches",
     ]
     again = json.loads(run("import", str(path), "--name", "mine", "--json").stdout)
     assert (again["feed"], again["records"], again["generation"]) == ("mine", 1, 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from oakum.core.errors import FeedError
-from oakum.intel.importers import importer_for, kev
+from oakum.intel.importers import documents, importer_for, kev
 from oakum.intel.importers.kev import KevImporter
 from oakum.intel.importers.values import KevRecord
 from tests.intel import feeds
@@ -80,7 +80,7 @@ def test_a_cut_or_foreign_file_is_refused_naming_the_place(tmp_path: Path, text:
 def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "kev"
     path.write_bytes(b"cveID,\xff")
-    assert "byte 6: it is not UTF-8" in refusal(path)
+    assert "line 1: it is not UTF-8" in refusal(path)
     assert "it cannot be read (No such file or directory)" in refusal(tmp_path / "absent")
 
 
@@ -88,5 +88,5 @@ def test_each_limit_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     path = feeds.write_kev(tmp_path / "kev.json", [feeds.kev_row(), feeds.kev_row("CVE-2024-0002")])
     monkeypatch.setattr(kev, "RECORD_COUNT_MAX", 1)
     assert "entry 2: it lists more than 1 vulnerabilities" in refusal(path)
-    monkeypatch.setattr(kev, "FILE_BYTES_MAX", 10)
+    monkeypatch.setattr(documents, "FILE_BYTES_MAX", 10)
     assert "more than 10" in refusal(path)

@@ -14,9 +14,9 @@ from oakum.core.advisories import AdvisoryRecord
 from oakum.core.errors import FeedError
 from oakum.core.ranges import contains
 from oakum.core.versions import order_key
-from oakum.intel.importers import importer_for, osv, osv_record
+from oakum.intel.importers import documents, importer_for, osv_affected, unpacking
 from oakum.intel.importers.osv import OsvImporter
-from oakum.intel.importers.osv_record import stream_of_ecosystem
+from oakum.intel.importers.osv_ecosystems import line_of_ecosystem
 from oakum.intel.importers.values import Read
 from tests.intel import feeds
 
@@ -34,24 +34,64 @@ def one(path: Path, record: dict[str, Any]) -> AdvisoryRecord:
 
 
 @pytest.mark.parametrize(
-    ("ecosystem", "stream"),
+    ("ecosystem", "streams", "level"),
     [
-        ("Debian:12", "debian:12"),
-        ("Debian:6.0", "debian:6"),
-        ("Debian", ""),
-        ("Ubuntu:22.04:LTS", "ubuntu:22.04"),
-        ("Ubuntu:25.10", "ubuntu:25.10"),
-        ("Ubuntu:Pro:16.04:LTS", "ubuntu:16.04"),
-        ("Ubuntu:Pro:FIPS-updates:20.04:LTS", ""),
-        ("Ubuntu:Pro:22.04:LTS:Realtime:Kernel", ""),
-        ("Ubuntu", ""),
-        ("npm", ""),
-        ("AlmaLinux:9", ""),
-        ("", ""),
+        ("Debian:12", ("debian:12",), "source"),
+        ("Debian:6.0", ("debian:6",), "source"),
+        ("Debian:3.0", ("debian:3",), "source"),
+        ("Ubuntu:22.04:LTS", ("ubuntu:22.04",), "source"),
+        ("Ubuntu:25.10", ("ubuntu:25.10",), "source"),
+        ("Ubuntu:Pro:16.04:LTS", ("ubuntu:16.04",), "source"),
+        ("AlmaLinux:9", ("almalinux:9",), "binary"),
+        ("Rocky Linux:8", ("rocky:8",), "source"),
+        ("Red Hat:enterprise_linux:9::baseos", ("rhel:9",), "binary"),
+        ("Red Hat:enterprise_linux:8::appstream", ("rhel:8",), "binary"),
+        ("SUSE:Linux Enterprise Server 15 SP5", ("sles:15.5",), "binary"),
+        ("SUSE:Linux Enterprise Server 15 SP2-LTSS", ("sles:15.2",), "binary"),
+        ("SUSE:Linux Enterprise Server LTSS Extended Security 12 SP5", ("sles:12.5",), "binary"),
+        ("SUSE:Linux Enterprise Server for SAP Applications 12 SP1", ("sles:12.1",), "binary"),
+        ("SUSE:Linux Enterprise Server 12", ("sles:12",), "binary"),
+        ("SUSE:Linux Enterprise Server 16.0", ("sles:16.0",), "binary"),
+        ("SUSE:Linux Enterprise Desktop 12 SP1", ("sled:12.1",), "binary"),
+        ("SUSE:Linux Enterprise Module for Basesystem 15 SP5", ("sles:15.5", "sled:15.5"), "binary"),
+        ("SUSE:Linux Enterprise Module for Python 3 15 SP5", ("sles:15.5", "sled:15.5"), "binary"),
+        ("SUSE:Linux Enterprise Module for Web and Scripting 15 SP5", ("sles:15.5", "sled:15.5"), "binary"),
+        ("SUSE:Linux Enterprise Live Patching 15 SP5", ("sles:15.5",), "binary"),
+        ("SUSE:Linux Enterprise Micro 5.5", ("sle-micro:5.5",), "binary"),
+        ("SUSE:Linux Enterprise Micro for Rancher 5.3", ("sle-micro:5.3",), "binary"),
+        ("SUSE:Linux Micro 6.0", ("sl-micro:6.0",), "binary"),
+        ("SUSE:Package Hub 15 SP5", ("sles:15.5", "sled:15.5"), "binary"),
+        ("openSUSE:Leap 15.5", ("opensuse-leap:15.5",), "binary"),
+        ("openSUSE:Leap Micro 5.4", ("opensuse-leap-micro:5.4",), "binary"),
+        ("openSUSE:Tumbleweed", ("opensuse-tumbleweed:rolling",), "binary"),
+        ("Alpine:v3.19", ("alpine:3.19",), "source"),
+        ("PyPI", ("pypi",), "binary"),
+        ("npm", ("npm",), "binary"),
+        ("Go", ("golang",), "binary"),
+        ("crates.io", ("cargo",), "binary"),
+        ("RubyGems", ("gem",), "binary"),
+        ("Maven", ("maven",), "binary"),
+        ("Packagist", ("composer",), "binary"),
+        ("NuGet", ("nuget",), "binary"),
     ],
 )
-def test_an_ecosystem_with_a_release_is_a_stream_of_ours(ecosystem: str, stream: str) -> None:
-    assert stream_of_ecosystem(ecosystem) == stream
+def test_an_ecosystem_is_streams_of_ours(ecosystem: str, streams: tuple[str, ...], level: str) -> None:
+    line = line_of_ecosystem(ecosystem)
+    assert line is not None
+    assert (line.streams, line.level) == (streams, level)
+
+
+@pytest.mark.parametrize(
+    "ecosystem",
+    [
+        *("Debian", "Ubuntu", "Alpine", "AlmaLinux", "SUSE", "openSUSE", "", "GIT", "Hex", "npm:1", "Debian:sid"),
+        *("Ubuntu:Pro:FIPS-updates:20.04:LTS", "Ubuntu:Pro:22.04:LTS:Realtime:Kernel", "Red Hat:rhel_eus:8.8::baseos"),
+        *("SUSE:Manager Server 4.3", "SUSE:Linux Enterprise High Performance Computing 15 SP4-ESPOS"),
+        *("SUSE:Linux Enterprise Real Time 15 SP4", "SUSE:Linux Enterprise Server Teradata 15 SP4", "Wolfi"),
+    ],
+)
+def test_what_has_no_order_or_release_of_ours_is_no_stream(ecosystem: str) -> None:
+    assert line_of_ecosystem(ecosystem) is None
 
 
 def test_a_record_is_read_whole(tmp_path: Path) -> None:
@@ -136,16 +176,16 @@ def test_severity_and_rating(tmp_path: Path, fields: dict[str, Any], severity: s
 
 
 def test_what_is_not_for_us_is_counted_by_its_reason(tmp_path: Path) -> None:
-    mixed = feeds.osv_record("A-1", feeds.osv_package(), feeds.osv_package(ecosystem="npm"))
+    mixed = feeds.osv_record("A-1", feeds.osv_package(), feeds.osv_package(ecosystem="Hex"))
     bare = feeds.osv_record("A-2", feeds.osv_package(ecosystem="Debian"))
     broken = feeds.osv_record("A-3", feeds.osv_package("odd", fixed="1 0"))
     empty = feeds.osv_record("A-4") | {"affected": []}
     found = read(tmp_path, mixed, bare, broken, empty)
     assert [each.record is not None for each in found] == [True, False, False, False]
     assert [each.skipped for each in found] == [
-        ("packages of npm, which is no release that Oakum matches",),
+        ("packages of Hex, which is no release that Oakum matches",),
         ("packages of Debian, which is no release that Oakum matches",),
-        (("ranges with a version that is none (odd: '1 0' is not a valid version: it has a character that is not"
+        (("ranges with a version that is none (A-3, odd: '1 0' is not a valid version: it has a character that is not"
          " printable ASCII)"),),
         ("records that name no package",),
     ]  # fmt: skip
@@ -202,7 +242,6 @@ def test_a_flipped_byte_is_refused_naming_the_entry(tmp_path: Path) -> None:
         (b'{"id": "a\\ud800"}', "it has no id"),
         (b"[" * 100_000, "it is not JSON"),
         (b"\xff\xfe", "it is not JSON"),
-        (b'{"id": "A-1", "affected": [{"package": {"ecosystem": "Debian:12"}}]}', "a package has no name"),
     ],
 )
 def test_an_entry_that_is_no_record_is_refused_by_name(tmp_path: Path, body: bytes, words: str) -> None:
@@ -226,12 +265,14 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
 def test_each_limit_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = feeds.write_zip(tmp_path / "all.zip", *(feeds.osv_record(f"DSA-{number}-1") for number in range(3)))
     limits = [
-        (osv, "ENTRY_COUNT_MAX", 2, "it holds 3 entries, more than 2"),
-        (osv, "ENTRY_BYTES_MAX", 10, "unpacks to more than 10 bytes"),
-        (osv, "TOTAL_BYTES_MAX", 100, "it unpacks to more than 100 bytes"),
-        (osv, "FILE_BYTES_MAX", 100, "more than 100"),
-        (osv_record, "AFFECTED_COUNT_MAX", 0, "the record names 1 packages, more than 0"),
-        (osv_record, "EVENT_COUNT_MAX", 1, "a range has 2 events, more than 1"),
+        (unpacking, "ENTRY_COUNT_MAX", 2, "it holds 3 entries, more than 2"),
+        (unpacking, "ENTRY_BYTES_MAX", 10, "unpacks to more than 10 bytes"),
+        (unpacking, "TOTAL_BYTES_MAX", 100, "it unpacks to more than 100 bytes"),
+        (unpacking, "DIRECTORY_BYTES_MAX", 10, "its directory has more than 10 bytes"),
+        (documents, "FILE_BYTES_MAX", 100, "more than 100"),
+        (documents, "DOCUMENT_COUNT_MAX", 2, "it holds more than 2 documents"),
+        (osv_affected, "AFFECTED_COUNT_MAX", 0, "the record names 1 packages, more than 0"),
+        (osv_affected, "EVENT_COUNT_MAX", 1, "a range has 2 events, more than 0"),
     ]
     for module, name, value, words in limits:
         with monkeypatch.context() as patch:
@@ -245,4 +286,4 @@ def test_a_zip_without_records_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "all.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("README", "nothing")
-    assert "holds no .json entry" in refusal(path).sentence
+    assert "holds no file that ends in .json" in refusal(path).sentence

@@ -93,12 +93,22 @@ def test_a_feed_is_fetched_once_and_then_only_asked_for(mirror: Mirror, now: dat
     assert (feed.generation, feed.imported_at, feed.checked_at) == (1, now, later)
 
 
-def test_a_changed_feed_is_imported_anew(mirror: Mirror, now: datetime) -> None:
+def test_a_changed_feed_is_imported_anew(mirror: Mirror, tmp_path: Path, now: datetime) -> None:
+    sync(mirror.source, now)
+    mirror.etag = '"two"'
+    mirror.body = files.write_zip(tmp_path / "two.zip", files.osv_record("DSA-2-1")).read_bytes()
+    report = sync(mirror.source, now).report
+    assert report is not None
+    assert report.generation == 2
+    assert Feed.objects.get().etag == '"two"'
+
+
+def test_the_same_content_under_a_new_mark_is_not_imported_anew(mirror: Mirror, now: datetime) -> None:
     sync(mirror.source, now)
     mirror.etag = '"two"'
     report = sync(mirror.source, now).report
     assert report is not None
-    assert report.generation == 2
+    assert (report.is_unchanged, report.generation) == (True, 1)
     assert Feed.objects.get().etag == '"two"'
 
 

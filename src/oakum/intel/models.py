@@ -24,10 +24,16 @@ class Feed(models.Model):
     # EPSS: which model made the scores, and of which day they are.
     model_version = models.CharField(max_length=40, blank=True)
     scored_on = models.DateField(null=True)
-    # The content that the last whole import read, and how far an import that was cut got with which content.
+    # What the last whole import read: the SHA-256 of the content, kept under that name in the data directory where
+    # ``content_name`` says what the file was called, and the Oakum that read it (another one may read more).
     content_hash = models.CharField(max_length=64, blank=True)
+    content_name = models.CharField(max_length=200, blank=True)
+    read_by = models.CharField(max_length=20, blank=True)
+    # How far the import that fills ``generation_next`` is: an import of the same content goes on from here.
     content_hash_next = models.CharField(max_length=64, blank=True)
     record_count_next = models.BigIntegerField(default=0)
+    advisory_id_next = models.BigIntegerField(default=0)  # rows above it were written after the last mark
+    import_token = models.CharField(max_length=32, blank=True)  # of the import that may write; another one took over
 
 
 class Advisory(models.Model):
@@ -47,6 +53,8 @@ class Advisory(models.Model):
     modified_at = models.DateTimeField(null=True)
     withdrawn_at = models.DateTimeField(null=True)
     cves = models.JSONField(default=list)
+    aliases = models.JSONField(default=list)  # other publishers' ids of the same flaw (GHSA, PYSEC)
+    superseded_by = models.CharField(max_length=200, blank=True)  # a ref of the same generation
     # The publisher's own rating of the one CVE that the record is about; ``Vulnerability`` is derived from it.
     cvss_vector = models.CharField(max_length=200, blank=True)
 
@@ -114,6 +122,7 @@ class Vulnerability(models.Model):
     cvss_vector = models.CharField(max_length=200, blank=True)
     cvss_score = models.FloatField(null=True)
     cvss_source = models.CharField(max_length=40, blank=True)
+    ssvc_exploitation = models.CharField(max_length=8, blank=True)  # none, poc, active
     ssvc_automatable = models.CharField(max_length=8, blank=True)  # yes, no
     ssvc_technical_impact = models.CharField(max_length=8, blank=True)  # partial, total
     ssvc_source = models.CharField(max_length=40, blank=True)
@@ -198,3 +207,14 @@ class VexStatement(models.Model):
         """Looked up by package."""
 
         indexes = [models.Index(fields=["stream", "name"], name="intel_vex_name")]
+
+
+class TrustedBundleKey(models.Model):
+    """Whose feed bundles this server takes: an Ed25519 public key in hex.
+
+    ``made_at`` is when the newest bundle that was taken was made: an older one would bring back old feeds.
+    """
+
+    key = models.CharField(max_length=64, unique=True)
+    trusted_at = models.DateTimeField()
+    made_at = models.DateTimeField(null=True)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
 from django.db.models import F, Max, QuerySet
 
 from oakum.core.matching import RangeFacts
-from oakum.intel.models import Advisory, AffectedRange, Feed
+from oakum.intel.models import Advisory, AffectedRange, EpssScore, Feed
 from oakum.intel.services.host_notes import HOST_FEED
 from oakum.intel.services.syncing import FEED_SOURCES
 
+CVE_PAGE_COUNT = 500  # of one statement
+_WITHOUT_ADVISORIES = ("kev", "epss", "vulnrichment", "host")
 _PUBLISHERS = {source.name: source.url for source in FEED_SOURCES}
 
 
@@ -21,7 +24,7 @@ class FeedView:
     """A feed as people see it.
 
     ``url`` is where it can be fetched, empty where only files are imported.  ``problem`` is why the last import or
-    fetch failed, empty after one that did not.
+    fetch failed, empty after one that did not.  ``model_version`` and ``scored_on`` are told of scores alone.
     """
 
     name: str
@@ -32,6 +35,43 @@ class FeedView:
     imported_at: datetime | None
     checked_at: datetime | None
     problem: str
+    model_version: str = ""
+    scored_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpssView:
+    """How probable the exploitation of a CVE in the next 30 days is: FIRST's estimate, its model and its day.
+
+    Scores of two models are not comparable: a new model moves all of them.
+    """
+
+    cve: str
+    score: float
+    percentile: float | None
+    model_version: str
+    scored_on: date | None
+    source: str
+
+
+def epss_of(cves: Collection[str]) -> dict[str, EpssView]:
+    """Return the score of each of these CVEs that has one; of several feeds the newest day's."""
+    found: dict[str, EpssView] = {}
+    wanted = sorted(set(cves))
+    for start in range(0, len(wanted), CVE_PAGE_COUNT):
+        rows = EpssScore.objects.filter(
+            cve__in=wanted[start : start + CVE_PAGE_COUNT], generation=F("feed__generation")
+        )
+        for row in rows.select_related("feed").order_by("cve", F("feed__scored_on").asc(nulls_first=True), "id"):
+            found[row.cve] = EpssView(
+                cve=row.cve,
+                score=row.score,
+                percentile=row.percentile,
+                model_version=row.feed.model_version,
+                scored_on=row.feed.scored_on,
+                source=row.feed.name,
+            )
+    return found
 
 
 def feeds() -> tuple[FeedView, ...]:
@@ -50,12 +90,14 @@ def _feed(feed: Feed) -> FeedView:
         imported_at=feed.imported_at,
         checked_at=feed.checked_at,
         problem=feed.problem,
+        model_version=feed.model_version,
+        scored_on=feed.scored_on,
     )
 
 
 def generations() -> dict[str, int]:
     """Return the generation that readers see of each imported feed of advisories."""
-    imported = Feed.objects.filter(generation__gt=0).exclude(kind__in=("kev", "host"))
+    imported = Feed.objects.filter(generation__gt=0).exclude(kind__in=_WITHOUT_ADVISORIES)
     return dict(imported.values_list("name", "generation"))
 
 
@@ -78,6 +120,13 @@ def _host_advisories() -> QuerySet[Advisory]:
     return Advisory.objects.filter(feed__name=HOST_FEED, organisation__isnull=False)
 
 
+_FACTS = (
+    *("id", "advisory_id", "advisory__feed__name", "advisory__organisation_id", "advisory__ref", "advisory__cves"),
+    *("stream", "scheme", "name", "low_key", "high_key", "fixed_version", "state", "level", "architectures"),
+)
+_ID_COUNT = 5_000  # ranges in one statement
+
+
 def current_ranges(*, stream: str, names: Collection[str]) -> Iterator[RangeFacts]:
     """Yield the affected ranges that stand now for these packages of a stream.
 
@@ -90,33 +139,32 @@ def current_ranges(*, stream: str, names: Collection[str]) -> Iterator[RangeFact
         advisory__generation=F("advisory__feed__generation"),
         advisory__withdrawn_at=None,
     )
-    for row in rows.values_list(
-        "advisory_id",
-        "advisory__feed__name",
-        "advisory__organisation_id",
-        "advisory__ref",
-        "stream",
-        "scheme",
-        "name",
-        "low_key",
-        "high_key",
-        "fixed_version",
-        "state",
-        "level",
-        "architectures",
-    ).iterator(chunk_size=2_000):
-        yield RangeFacts(
-            advisory_id=row[0],
-            feed_name=row[1],
-            organisation_id=row[2],
-            ref=row[3],
-            stream=row[4],
-            scheme=row[5],
-            name=row[6],
-            low=bytes(row[7]),
-            high=None if row[8] is None else bytes(row[8]),
-            fixed_version=row[9],
-            state=row[10],
-            level=row[11],
-            architectures=tuple(row[12].split()),
-        )
+    return (_range_facts(row) for row in rows.values_list(*_FACTS).iterator(chunk_size=2_000))
+
+
+def ranges_by_id(ids: Collection[int]) -> dict[int, RangeFacts]:
+    """Return these ranges, whether they stand or not: for callers that have chosen them in SQL."""
+    wanted, found = list(ids), dict[int, RangeFacts]()
+    for start in range(0, len(wanted), _ID_COUNT):
+        rows = AffectedRange.objects.filter(id__in=wanted[start : start + _ID_COUNT])
+        found.update((row[0], _range_facts(row)) for row in rows.values_list(*_FACTS))
+    return found
+
+
+def _range_facts(row: Sequence[Any]) -> RangeFacts:
+    return RangeFacts(
+        advisory_id=row[1],
+        feed_name=row[2],
+        organisation_id=row[3],
+        ref=row[4],
+        cves=tuple(row[5]),
+        stream=row[6],
+        scheme=row[7],
+        name=row[8],
+        low=bytes(row[9]),
+        high=None if row[10] is None else bytes(row[10]),
+        fixed_version=row[11],
+        state=row[12],
+        level=row[13],
+        architectures=tuple(row[14].split()),
+    )

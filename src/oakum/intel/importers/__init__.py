@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Protocol
 
 from oakum.core.errors import FeedError
-from oakum.intel.importers import kev, osv
+from oakum.intel.importers import csaf, epss, kev, msrc, osv, vulnrichment
+from oakum.intel.importers.documents import head_of
 from oakum.intel.importers.values import (
-    HEAD_BYTES,
     CveFactsRecord,
     EpssDay,
     EpssRecord,
@@ -37,11 +37,16 @@ __all__ = [
 ]
 
 
+BEGINNING_LENGTH_MAX = 60  # of an unknown document, to be shown
+
+
 class Importer(Protocol):
     """A format.
 
-    ``records`` and ``record_count`` raise FeedError naming the place where a file is cut, corrupt or too large; a
-    record that is in order but not for us is a ``Read`` that says so.
+    A path may name a file, plain or packed, an archive or a folder: ``documents`` reads them all.  ``records`` and
+    ``record_count`` raise FeedError naming the place where a file is cut, corrupt or too large; a record that is in
+    order but not for us is a ``Read`` that says so.  What ``records`` yields must be the same each time for the same
+    content: an import that was killed goes on by counting.
     """
 
     @property
@@ -49,7 +54,7 @@ class Importer(Protocol):
         """The format's short name: what ``--kind`` takes and ``Feed.kind`` keeps."""
 
     def recognises(self, path: Path, head: bytes) -> bool:
-        """Say whether a file is of this format, from its name and its first HEAD_BYTES bytes."""
+        """Say whether a feed is of this format, from its name and the first HEAD_BYTES bytes of its first document."""
 
     def default_name(self, path: Path) -> str:
         """Return the feed's name where nobody gave one."""
@@ -61,7 +66,15 @@ class Importer(Protocol):
         """Yield what the file says, in bounded memory."""
 
 
-IMPORTERS: tuple[Importer, ...] = (osv.OsvImporter(), kev.KevImporter())
+# In the order in which they are asked: OSV last, whose records others' look like.
+IMPORTERS: tuple[Importer, ...] = (
+    kev.KevImporter(),
+    epss.EpssImporter(),
+    vulnrichment.VulnrichmentImporter(),
+    csaf.CsafImporter(),
+    msrc.MsrcImporter(),
+    osv.OsvImporter(),
+)
 
 
 def importer_for(path: Path, kind: str | None) -> Importer:
@@ -80,20 +93,18 @@ def importer_for(path: Path, kind: str | None) -> Importer:
                 next_step=f"Use one of: {kinds}.",
             )
         return found
-    try:
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
-    except OSError as error:
-        raise FeedError(
-            code="feed_unreadable",
-            sentence=f"{path} cannot be read: {error.strerror or error}.",
-            next_step="Check the path and its permissions.",
-        ) from error
+    head = head_of(path)
     found = next((importer for importer in IMPORTERS if importer.recognises(path, head)), None)
     if found is None:
         raise FeedError(
             code="feed_format_unknown",
-            sentence=f"{path.name} is of no format that Oakum knows; nothing was changed.",
+            sentence=f"{path.name} is of no format that Oakum knows{_beginning(head)}; nothing was changed.",
             next_step=f"Name it with --kind (one of: {kinds}) if it is one of them after all.",
         )
     return found
+
+
+def _beginning(head: bytes) -> str:
+    """Say how a document begins, for the person who wonders what it is."""
+    line = head.lstrip().partition(b"\n")[0][:BEGINNING_LENGTH_MAX].decode("utf-8", "replace").strip()
+    return f" (it begins with {line!r})" if line else " (it holds no document)"

@@ -7,10 +7,11 @@ and what has another suffix are passed over.  What a document says is for the im
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -118,6 +119,21 @@ class Document:
             raise unreadable(self.path, self.place, f"it is cut or corrupt ({error})") from error
 
 
+def peeked(document: Document) -> tuple[bytes, Document]:
+    """Return a document's first bytes, at most HEAD_BYTES, and the same document to be read from its beginning.
+
+    Raises:
+        FeedError: it is cut or corrupt.
+    """
+    stream = io.BufferedReader(document.stream, HEAD_BYTES)  # type: ignore[type-var]
+    try:
+        return stream.peek(HEAD_BYTES), replace(document, stream=stream)
+    except FeedError:
+        raise
+    except FAULTS as error:
+        raise unreadable(document.path, document.place, f"it is cut or corrupt ({error})") from error
+
+
 def parse_json(path: Path, place: str, data: bytes | str) -> Any:
     """Return what a JSON text says.
 
@@ -186,9 +202,8 @@ def head_of(path: Path) -> bytes:
 
 def _documents(path: Path, suffixes: tuple[str, ...]) -> Iterator[Document]:
     if path.is_dir():
-        for file in _files(path, suffixes):
-            name = str(file.relative_to(path))
-            yield from _of_file(file, f"file {shown(name)}")
+        for each in _files(path, suffixes):
+            yield from _of_file(each, f"file {shown(str(each.relative_to(path)))}")
         return
     check_size(path, FILE_BYTES_MAX)
     if is_zip(path):

@@ -7,8 +7,6 @@ be told from a shorter one; the JSON says how many entries it has.
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
@@ -16,9 +14,10 @@ from typing import Any
 
 from oakum.core.changelog import find_cves
 from oakum.core.text import clean_text
-from oakum.intel.importers.values import KevRecord, Read, check_size, too_large, unreadable
+from oakum.intel.importers.documents import Document, documents, peeked
+from oakum.intel.importers.table import table_rows
+from oakum.intel.importers.values import KevRecord, Read, too_large, unreadable
 
-FILE_BYTES_MAX = 64 * 1024**2  # some 2 MB today
 RECORD_COUNT_MAX = 50_000  # some 1,600 today
 NAME_LENGTH_MAX = 300
 SUMMARY_LENGTH_MAX = 4_000
@@ -46,7 +45,6 @@ class KevImporter:
 
     def records(self, path: Path) -> Iterator[Read]:
         """Yield each listed CVE once."""
-        check_size(path, FILE_BYTES_MAX)
         seen: set[str] = set()
         for number, (place, row) in enumerate(_rows(path), start=1):
             if number > RECORD_COUNT_MAX:
@@ -60,46 +58,31 @@ class KevImporter:
 
 
 def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise unreadable(path, f"byte {error.start}", "it is not UTF-8") from error
-    except OSError as error:
-        raise unreadable(path, "", f"it cannot be read ({error.strerror or error})") from error
-    yield from _json_rows(path, text) if text.lstrip().startswith("{") else _csv_rows(path, text)
+    for number, document in enumerate(documents(path, suffixes=(".json", ".csv"))):
+        if number:
+            raise unreadable(path, document.place, "a second catalogue: one is expected")
+        start, whole = peeked(document)
+        yield from _json_rows(whole) if start.lstrip().startswith(b"{") else _csv_rows(whole)
 
 
-def _json_rows(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise unreadable(path, "", f"it is not JSON ({error})") from error
-    rows = document.get("vulnerabilities")
+def _json_rows(document: Document) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    told = document.json()
+    rows = told.get("vulnerabilities")
     if not isinstance(rows, list):
-        raise unreadable(path, "", "it has no list of vulnerabilities")
-    count = document.get("count")
+        raise unreadable(document.path, document.place, "it has no list of vulnerabilities")
+    count = told.get("count")
     if isinstance(count, int) and count != len(rows):
-        raise unreadable(path, "", f"it says that it lists {count} vulnerabilities and lists {len(rows)}")
+        reason = f"it says that it lists {count} vulnerabilities and lists {len(rows)}"
+        raise unreadable(document.path, document.place, reason)
     for number, row in enumerate(rows, start=1):
+        place = document.at(f"entry {number}")
         if not isinstance(row, dict):
-            raise unreadable(path, f"entry {number}", "it is no object")
-        yield f"entry {number}", row
+            raise unreadable(document.path, place, "it is no object")
+        yield place, row
 
 
-def _csv_rows(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    reader = csv.reader(text.splitlines(keepends=True), strict=True)
-    try:
-        header = next(reader, [])
-        if "cveID" not in header or "dateAdded" not in header:
-            raise unreadable(path, "line 1", "the header has no cveID or no dateAdded")
-        for row in reader:
-            if len(row) != len(header):
-                raise unreadable(
-                    path, f"line {reader.line_num}", f"it has {len(row)} columns where {len(header)} are due"
-                )
-            yield f"line {reader.line_num}", dict(zip(header, row, strict=True))
-    except csv.Error as error:
-        raise unreadable(path, f"line {reader.line_num}", f"it is cut or no CSV ({error})") from error
+def _csv_rows(document: Document) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    yield from table_rows(document, columns=frozenset({"cveID", "dateAdded"}), count_max=RECORD_COUNT_MAX)
 
 
 def _record(path: Path, place: str, row: Mapping[str, Any]) -> KevRecord:

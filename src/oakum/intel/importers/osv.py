@@ -1,30 +1,22 @@
-"""OSV: a zip of one JSON record an advisory (``all.zip``), or one such record.
+"""OSV: an archive or folder of one JSON record an advisory (``all.zip``), or one such record.
 
-The zip is never unpacked to disk, and every limit is checked before anything is read.  What a record says is read by
-``osv_record``.
+Nothing is unpacked to disk, and limits are checked before anything is read (``documents``).  What a record says is read
+by ``osv_record``.
 """
 
 from __future__ import annotations
 
-import json
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from oakum.intel.importers.osv_record import plain_list, plain_object, plain_text, read_record
-from oakum.intel.importers.values import FILE_BYTES_MAX, Read, check_size, too_large, unreadable
+from oakum.intel.importers.documents import document_count, documents
+from oakum.intel.importers.osv_record import read_record
+from oakum.intel.importers.plain import plain_list, plain_object, plain_text
+from oakum.intel.importers.values import Read, unreadable
 
-# Debian's whole feed has some 70,000 records and 300 MB of JSON; its largest record less than 1 MB.
-ENTRY_COUNT_MAX = 1_000_000
-ENTRY_BYTES_MAX = 32 * 1024**2
-TOTAL_BYTES_MAX = 16 * 1024**3
-# Honest records of any size compress at most some thirty times.
-RATIO_MAX = 200
-RATIO_CHECKED_FROM_BYTES = 1024**2
-
-_FAULTS_OF_A_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError)
+NAME_LENGTH_MAX = 60
+INDEX = "lists of records, which are no records"
 
 
 class OsvImporter:
@@ -33,94 +25,50 @@ class OsvImporter:
     kind = "osv"
 
     def recognises(self, path: Path, head: bytes) -> bool:
-        """Say whether it is a zip, or one OSV record."""
+        """Say whether the first document is an OSV record."""
         del path
-        return head.startswith(b"PK\x03\x04") or (
-            head.lstrip().startswith(b"{") and b'"vulnerabilities"' not in head and b'"id"' in head
-        )
+        is_object = head.lstrip().startswith(b"{")
+        return is_object and b'"id"' in head and any(mark in head for mark in _MARKS) and b'"document"' not in head
 
     def default_name(self, path: Path) -> str:
-        """Return ``osv-`` and the first record's distribution, or a single record's own id.
+        """Return ``osv-`` and the first record's ecosystem, or a single record's own id.
 
         A single record must never replace a whole feed because nobody named it.
         """
-        for place, record in _documents(path):
+        for place, record in _records(path):
             if not place:
-                return f"osv-{plain_text(record.get('id')).lower()}"[:60]
+                return _name(plain_text(record.get("id")))
             for affected in plain_list(record.get("affected")):
                 ecosystem = plain_text(plain_object(plain_object(affected).get("package")).get("ecosystem"))
                 if ecosystem:
-                    return f"osv-{ecosystem.partition(':')[0].lower()}"[:60]
+                    return _name(ecosystem.partition(":")[0])
         return "osv"
 
     def record_count(self, path: Path) -> int | None:
-        """Return the number of JSON entries."""
-        check_size(path, FILE_BYTES_MAX)
-        if not zipfile.is_zipfile(path):
-            return None
-        with _opened(path) as archive:
-            return len(_entries(path, archive))
+        """Return the number of JSON documents, None for an archive that does not say it first."""
+        return document_count(path)
 
     def records(self, path: Path) -> Iterator[Read]:
         """Yield each record that speaks of a stream of ours."""
-        for place, document in _documents(path):
-            yield read_record(path, place, document)
+        for place, document in _records(path):
+            yield read_record(path, place, document) if document else Read(record=None, skipped=(INDEX,))
 
 
-def _documents(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield each entry's name and JSON object."""
-    check_size(path, FILE_BYTES_MAX)
-    with path.open("rb") as file:
-        is_zip = file.read(4).startswith(b"PK")
-    if not is_zip:
-        check_size(path, ENTRY_BYTES_MAX)
-        yield "", _object_of(path, "", path.read_bytes())
-        return
-    with _opened(path) as archive:
-        for entry in _entries(path, archive):
-            yield f"entry {entry.filename}", _object_of(path, f"entry {entry.filename}", _bytes(path, archive, entry))
+# What an OSV record has beside its id, in the first few thousand bytes of whoever's spelling.
+_MARKS = (b'"affected"', b'"modified"', b'"schema_version"')
 
 
-def _opened(path: Path) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(path)
-    except _FAULTS_OF_A_ZIP as error:
-        raise unreadable(path, "", f"the zip archive is cut or corrupt ({error})") from error
+def _name(text: str) -> str:
+    return f"osv-{text.lower().replace(' ', '-')}"[:NAME_LENGTH_MAX]
 
 
-def _entries(path: Path, archive: zipfile.ZipFile) -> Sequence[zipfile.ZipInfo]:
-    """Return the entries to read, all limits checked by what the archive says of itself."""
-    entries = [entry for entry in archive.infolist() if entry.filename.endswith(".json")]
-    if not entries:
-        raise unreadable(path, "", "the zip archive holds no .json entry")
-    if len(entries) > ENTRY_COUNT_MAX:
-        raise too_large(path, "", f"it holds {len(entries)} entries, more than {ENTRY_COUNT_MAX}")
-    total = 0
-    for entry in entries:
-        total += entry.file_size
-        if entry.file_size > ENTRY_BYTES_MAX:
-            raise too_large(path, f"entry {entry.filename}", f"it unpacks to more than {ENTRY_BYTES_MAX} bytes")
-        if entry.file_size > RATIO_CHECKED_FROM_BYTES and entry.file_size > RATIO_MAX * max(1, entry.compress_size):
-            raise too_large(path, f"entry {entry.filename}", f"it unpacks to more than {RATIO_MAX} times its size")
-    if total > TOTAL_BYTES_MAX:
-        raise too_large(path, "", f"it unpacks to more than {TOTAL_BYTES_MAX} bytes")
-    return entries
-
-
-def _bytes(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    """Return an entry's bytes; zipfile itself stops at the size that the archive claims and then checks the sum."""
-    try:
-        with archive.open(entry) as file:
-            return file.read(ENTRY_BYTES_MAX)
-    except _FAULTS_OF_A_ZIP as error:
-        raise unreadable(path, f"entry {entry.filename}", f"it is cut or corrupt ({error})") from error
-
-
-def _object_of(path: Path, place: str, raw: bytes) -> Mapping[str, Any]:
-    try:
-        document = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise unreadable(path, place, f"it is not JSON ({error})") from error
-    if not isinstance(document, dict):
-        raise unreadable(path, place, "it is no OSV record: a JSON object is expected")
-    return document
+def _records(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield each document's place and JSON object, an empty one for an index of the records (SUSE's all.json)."""
+    for document in documents(path):
+        record = document.json()
+        if document.place and isinstance(record, list) and all(isinstance(each, dict) for each in record):
+            yield document.place, {}
+        elif isinstance(record, dict) and record:
+            yield document.place, record
+        else:
+            raise unreadable(path, document.place, "it is no OSV record: a JSON object is expected")

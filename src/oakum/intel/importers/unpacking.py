@@ -257,7 +257,7 @@ def tar_members(path: Path, stream: io.BufferedReader, raw: Unpacked) -> Iterato
                 content = archive.extractfile(member) if member.isreg() else None
                 if content is not None:
                     yield member, content  # type: ignore[misc]
-                archive.members = []  # it would keep every header until the end
+                archive.members = []  # type: ignore[attr-defined]  # it would keep every header until the end
         while stream.read(_BUFFER_BYTES):  # to the end of the packing, whose sum is checked there
             pass
     except FeedError:

@@ -10,6 +10,7 @@ from oakum.core.advisories import AdvisoryRecord
 from oakum.core.errors import FeedError
 
 HEAD_BYTES = 4_096
+YEAR_MIN = 1990  # nothing that is read here is older
 FILE_BYTES_MAX = 4 * 1024**3  # the largest published feed has a few hundred MB
 
 
@@ -123,11 +124,15 @@ def check_size(path: Path, bytes_max: int) -> None:
 
 
 def parse_instant(text: object) -> datetime | None:
-    """Return an RFC 3339 text's instant in UTC, None where there is none: dates are told for people, not matched."""
+    """Return an RFC 3339 text's instant in UTC, None where there is none: dates are told for people, not matched.
+
+    Go's database has the year 1 where nothing is told.
+    """
     if not isinstance(text, str):
         return None
     try:
         instant = datetime.fromisoformat(text)
-        return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
+        told = (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return told if told.year >= YEAR_MIN else None

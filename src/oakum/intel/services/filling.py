@@ -1,25 +1,45 @@
-"""Fill a generation with what an importer reads.
+"""Fill a generation with what an importer reads, in short transactions, each of which keeps how far it is.
 
-It neither begins a generation nor switches to it (``importing``, ``generations``).
+An import that goes on reads the file from its beginning (which checks it once more) and writes from where it was.  It
+neither begins a generation nor switches to it (``importing``, ``generations``).
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
 from pathlib import Path
+from typing import Any, Final
 
 from oakum.core.advisories import AdvisoryRecord
-from oakum.intel.importers import Importer, KevRecord
-from oakum.intel.importers.values import Read
-from oakum.intel.models import Advisory, AdvisoryCve, AffectedRange, KevEntry
-from oakum.intel.services.generations import ROW_COUNT_MAX, Generation, writing
+from oakum.core.ratings import better, rate
+from oakum.core.versions import RPM
+from oakum.intel.importers import CveFactsRecord, EpssDay, EpssRecord, Importer, KevRecord, Read, SupersedenceRecord
+from oakum.intel.importers.values import too_large
+from oakum.intel.models import Advisory
+from oakum.intel.services import rows
+from oakum.intel.services.generations import ROW_COUNT_MAX, Generation, mark, writing
 from oakum.intel.services.vulnerabilities import CveFacts
 
-RECORD_COUNT = 300  # held in memory at once
+RECORD_COUNT: Final = 300  # held in memory at once
+FACT_COUNT_MAX: Final = 1_000_000  # kept in memory until the file has been read to its end
+REASON_COUNT_MAX: Final = 500  # different reasons for leaving something out
+OTHER_REASONS: Final = "for other reasons"
+REPEATED: Final = "ids that another record has already"
+ARCHITECTURES_LENGTH_MAX: Final = 200
 
 Progress = Callable[[int, int | None], None]  # records read, of how many (None: not known)
+
+
+@dataclass(slots=True, kw_only=True)
+class Epochs:
+    """Whether versions of one name tell an epoch: ``told`` some do, ``untold`` some do not."""
+
+    told: bool = False
+    untold: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,9 +49,23 @@ class Tally:
     read: int = 0
     records: int = 0
     affected: int = 0
-    skipped: Counter[str]
-    seen: set[str]
-    facts: list[CveFacts]
+    skipped: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+    facts: list[CveFacts] = field(default_factory=list)
+    superseded: dict[str, str] = field(default_factory=dict)
+    epochs: dict[tuple[str, str], Epochs] = field(default_factory=dict)
+    model_version: str = ""
+    scored_on: date | None = None
+
+    def skip(self, reason: str) -> None:
+        """Count a reason; what stands in its bracket is an example, of which the first is kept."""
+        general, _, example = reason.partition(" (")
+        if general not in self.skipped and len(self.skipped) >= REASON_COUNT_MAX:
+            general, example = OTHER_REASONS, ""
+        self.skipped[general] += 1
+        if example:
+            self.examples.setdefault(general, example.removesuffix(")"))
 
 
 def fill(importer: Importer, path: Path, generation: Generation, progress: Progress | None) -> Tally:
@@ -40,15 +74,15 @@ def fill(importer: Importer, path: Path, generation: Generation, progress: Progr
     Raises:
         FeedError: the file is cut, corrupt or too large, or another import of the feed has begun.
     """
-    tally = Tally(skipped=Counter(), seen=set(), facts=[])
+    tally = Tally()
     total = importer.record_count(path)
     for batch in _batches(importer.records(path)):
-        records = [each.record for each in batch if each.record is not None]
-        _fill_advisories(generation, [each for each in records if isinstance(each, AdvisoryRecord)], tally)
-        _fill_kev(generation, [each for each in records if isinstance(each, KevRecord)], tally)
+        new = [record for each in batch for record in _counted(each, tally)]
         tally.read += len(batch)
-        for each in batch:
-            tally.skipped.update(each.skipped)
+        if len(tally.facts) > FACT_COUNT_MAX:
+            raise too_large(path, "", f"it speaks of more than {FACT_COUNT_MAX} CVEs")
+        if tally.read > generation.done_count:
+            _write(generation, new, tally.read)
         if progress is not None:
             progress(tally.read, total)
     return tally
@@ -65,29 +99,92 @@ def _batches(records: Iterator[Read]) -> Iterator[Sequence[Read]]:
         yield batch
 
 
-def _fill_advisories(generation: Generation, records: Sequence[AdvisoryRecord], tally: Tally) -> None:
-    new: list[AdvisoryRecord] = []
-    for record in records:
-        if record.ref in tally.seen:
-            tally.skipped["ids that another record has already"] += 1
-        else:
-            tally.seen.add(record.ref)
-            new.append(record)
-    if not new:
-        return
-    with writing(generation):
-        advisories = Advisory.objects.bulk_create([_advisory(generation, record) for record in new])
-    pairs = list(zip(advisories, new, strict=True))
-    ranges = [row for advisory, record in pairs for row in _ranges(advisory, record)]
-    cves = [AdvisoryCve(advisory=advisory, cve=cve) for advisory, record in pairs for cve in record.cves]
-    for start in range(0, len(ranges), ROW_COUNT_MAX):
+def _counted(each: Read, tally: Tally) -> Iterator[Any]:
+    """Count what a record of the file says and yield what becomes rows."""
+    for reason in each.skipped:
+        tally.skip(reason)
+    for record in each.records:
+        if isinstance(record, AdvisoryRecord):
+            if record.ref in tally.seen:
+                tally.skip(REPEATED)
+                continue
+            _count_advisory(record, tally)
+        elif isinstance(record, EpssDay):
+            tally.model_version, tally.scored_on = record.model_version, record.scored_on
+            continue
+        elif isinstance(record, CveFactsRecord):
+            tally.facts.append(_facts(record))
+        elif isinstance(record, KevRecord):
+            # What the catalogue says of a flaw stands in for a summary that nobody has told.
+            tally.facts.append(CveFacts(cve=record.cve, summary=record.summary))
+        tally.records += 1
+        yield record
+
+
+def _count_advisory(record: AdvisoryRecord, tally: Tally) -> None:
+    tally.seen.add(record.ref)
+    tally.affected += len(record.affected)
+    if record.withdrawn_at is None:
+        tally.superseded.update(dict.fromkeys(record.supersedes, record.ref))
+    for package in record.affected:
+        if package.scheme == RPM:
+            for each in package.intervals:
+                if each.fixed_version:
+                    told = tally.epochs.setdefault((package.stream, package.name), Epochs())
+                    told.told, told.untold = (
+                        told.told or ":" in each.fixed_version,
+                        told.untold or ":" not in each.fixed_version,
+                    )
+
+
+def _facts(record: CveFactsRecord) -> CveFacts:
+    ratings = [rating for rating in map(rate, record.cvss_vectors) if rating is not None]
+    best = None
+    for rating in ratings:
+        best = rating if best is None else better(best, rating)
+    return CveFacts(
+        cve=record.cve,
+        summary=record.summary,
+        rating=best,
+        exploitation=record.exploitation,
+        automatable=record.automatable,
+        technical_impact=record.technical_impact,
+    )
+
+
+def _write(generation: Generation, records: Sequence[Any], done_count: int) -> None:
+    """Write a batch in short transactions; the last one keeps that it is there.
+
+    A batch that was cut in the middle is written anew: advisories above the last mark are removed before, and of the
+    other rows there can only be one.
+    """
+    last_id = 0
+    pieces: list[Callable[[], None]] = []
+    if new := [record for record in records if isinstance(record, AdvisoryRecord)]:
         with writing(generation):
-            AffectedRange.objects.bulk_create(ranges[start : start + ROW_COUNT_MAX])
-    for start in range(0, len(cves), ROW_COUNT_MAX):
+            advisories = Advisory.objects.bulk_create([_advisory(generation, record) for record in new])
+        last_id = max(advisory.id for advisory in advisories)
+        pairs = list(zip((advisory.id for advisory in advisories), new, strict=True))
+        pieces += _pieces(rows.add_rows, rows.RANGES, [row for id_, record in pairs for row in _ranges(id_, record)])
+        pieces += _pieces(rows.add_rows, rows.CVES, [(id_, cve) for id_, record in pairs for cve in record.cves])
+    for table, values in _loose_rows(generation, records):
+        pieces += _pieces(rows.add_missing_rows, table, values)
+    for piece in pieces[:-1]:
         with writing(generation):
-            AdvisoryCve.objects.bulk_create(cves[start : start + ROW_COUNT_MAX])
-    tally.records += len(new)
-    tally.affected += sum(len(record.affected) for record in new)
+            piece()
+    with writing(generation) as feed:
+        for piece in pieces[-1:]:
+            piece()
+        mark(feed, record_count=done_count, advisory_id=last_id)
+
+
+Adder = Callable[[rows.Table, Sequence[Sequence[Any]]], None]
+
+
+def _pieces(add: Adder, table: rows.Table, values: Sequence[Sequence[Any]]) -> list[Callable[[], None]]:
+    return [
+        partial(add, table, values[start : start + ROW_COUNT_MAX]) for start in range(0, len(values), ROW_COUNT_MAX)
+    ]
 
 
 def _advisory(generation: Generation, record: AdvisoryRecord) -> Advisory:
@@ -103,42 +200,44 @@ def _advisory(generation: Generation, record: AdvisoryRecord) -> Advisory:
         withdrawn_at=record.withdrawn_at,
         cves=list(record.cves),
         cvss_vector=record.cvss_vector,
+        aliases=list(record.aliases),
     )
 
 
-def _ranges(advisory: Advisory, record: AdvisoryRecord) -> Iterator[AffectedRange]:
+def _ranges(advisory_id: int, record: AdvisoryRecord) -> Iterator[tuple[Any, ...]]:
     for package in record.affected:
+        architectures = " ".join(package.architectures)
+        assert len(architectures) <= ARCHITECTURES_LENGTH_MAX
         for each in package.intervals:
-            yield AffectedRange(
-                advisory=advisory,
-                stream=package.stream,
-                name=package.name,
-                scheme=package.scheme,
-                low_key=each.interval.low,
-                high_key=each.interval.high,
-                fixed_version=each.fixed_version,
-                state=package.state,
+            yield (
+                advisory_id,
+                package.stream,
+                package.name,
+                package.level,
+                architectures,
+                package.scheme,
+                each.interval.low,
+                each.interval.high,
+                each.fixed_version,
+                package.state,
             )
 
 
-def _fill_kev(generation: Generation, records: Sequence[KevRecord], tally: Tally) -> None:
-    if not records:
-        return
-    with writing(generation):
-        KevEntry.objects.bulk_create([_kev_entry(generation, record) for record in records])
-    # What the catalogue says of a flaw stands in for a summary that nobody has told.
-    tally.facts += [CveFacts(cve=each.cve, summary=each.summary) for each in records]
-    tally.records += len(records)
-
-
-def _kev_entry(generation: Generation, record: KevRecord) -> KevEntry:
-    return KevEntry(
-        feed_id=generation.feed_id,
-        generation=generation.number,
-        cve=record.cve,
-        name=record.name,
-        added_on=record.added_on,
-        due_on=record.due_on,
-        ransomware=record.ransomware,
-        forensic_triage=record.forensic_triage,
+def _loose_rows(generation: Generation, records: Sequence[Any]) -> Iterator[tuple[rows.Table, Sequence[Sequence[Any]]]]:
+    own = (generation.feed_id, generation.number)
+    yield (
+        rows.KEV_ENTRIES,
+        [
+            (*own, each.cve, each.name, each.added_on, each.due_on, each.ransomware, each.forensic_triage)
+            for each in records
+            if isinstance(each, KevRecord)
+        ],
+    )
+    yield (
+        rows.SCORES,
+        [(*own, each.cve, each.score, each.percentile) for each in records if isinstance(each, EpssRecord)],
+    )
+    yield (
+        rows.SUPERSEDENCES,
+        [(*own, each.update, each.replaces, each.product) for each in records if isinstance(each, SupersedenceRecord)],
     )

@@ -1,8 +1,9 @@
-"""The generations of a feed: begin one, fill it, switch to it, remove former ones.
+"""The generations of a feed: begin one or go on with one, switch to it, remove former ones.
 
 Readers see the rows of ``Feed.generation`` and no others.  An import takes the next number, fills it in short
-transactions and switches by one row; killed at any instant it leaves rows that nobody sees, which the next import of
-the feed removes.  The import that began last wins: an older one finds that it is superseded and stops.
+transactions and switches by one row; killed at any instant it leaves rows that nobody sees.  The next import of the
+same content goes on where it was, one of another content removes them.  The import that began last wins: an older one
+finds that its token is no longer the feed's and stops.
 
 It reads no file and does not know what findings point at: ``findings`` says when former advisories may go.
 """
@@ -13,33 +14,58 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
+from uuid import uuid4
 
 from django.db import transaction
 from django.db.models import QuerySet
 
 from oakum.core.errors import FeedError
-from oakum.intel.models import Advisory, AdvisoryCve, AffectedRange, Feed, KevEntry
+from oakum.intel.models import Advisory, AdvisoryCve, AffectedRange, EpssScore, Feed, KevEntry, Supersedence
 
-ROW_COUNT_MAX = 900  # of one write transaction
-ADVISORY_COUNT = 200  # advisories whose ranges and CVEs are removed together
+ROW_COUNT_MAX: Final = 900  # of one write transaction
+ADVISORY_COUNT: Final = 200  # advisories whose ranges and CVEs are removed together
+
+# Rows of a feed that nothing points at: former ones go at the switch.
+_LOOSE: Final = (KevEntry, EpssScore, Supersedence)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What an import reads: the SHA-256 of all of it, what it is called, and which Oakum reads it."""
+
+    content_hash: str
+    name: str
+    read_by: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """A generation that is being filled."""
+    """A generation that is being filled; ``done_count`` records are in it already."""
 
     feed_id: int
     feed_name: str
     number: int
+    token: str
+    done_count: int = 0
 
 
-def begin(*, name: str, kind: str, now: datetime) -> Generation:
-    """Take the feed's next generation, making the feed's row if there is none, and clear what a killed import left.
+def is_current(*, name: str, kind: str, content: Content) -> bool:
+    """Say whether readers see just this content already, as this Oakum reads it."""
+    return Feed.objects.filter(
+        name=name, kind=kind, generation__gt=0, content_hash=content.content_hash, read_by=content.read_by
+    ).exists()
+
+
+def begin(*, name: str, kind: str, content: Content, now: datetime) -> Generation:
+    """Go on with the generation that an import of this content began, or take the feed's next one.
+
+    The feed's row is made if there is none; what a killed import of another content left is cleared.
 
     Raises:
         FeedError: the name belongs to a feed of another kind.
     """
+    mark = f"{content.content_hash[:50]} {content.read_by}"[:64]
     with transaction.atomic():
         Feed.objects.get_or_create(name=name, defaults={"kind": kind})
         feed = Feed.objects.select_for_update().get(name=name)
@@ -49,11 +75,20 @@ def begin(*, name: str, kind: str, now: datetime) -> Generation:
                 sentence=f"The feed {name!r} has the format {feed.kind!r}, this file {kind!r}; nothing was changed.",
                 next_step="Give the file a name of its own with --name.",
             )
-        feed.generation_next = max(feed.generation, feed.generation_next) + 1
-        feed.checked_at = now
-        feed.save(update_fields=["generation_next", "checked_at"])
-    generation = Generation(feed_id=feed.id, feed_name=name, number=feed.generation_next)
+        if feed.content_hash_next != mark or feed.generation_next <= feed.generation:
+            feed.generation_next = max(feed.generation, feed.generation_next) + 1
+            feed.content_hash_next, feed.record_count_next, feed.advisory_id_next = mark, 0, 0
+        feed.import_token, feed.checked_at = uuid4().hex, now
+        feed.save()
+    generation = Generation(
+        feed_id=feed.id,
+        feed_name=name,
+        number=feed.generation_next,
+        token=feed.import_token,
+        done_count=feed.record_count_next,
+    )
     discard(generation.feed_id, above=feed.generation, below=generation.number)
+    _remove_unmarked(generation, feed.advisory_id_next)
     return generation
 
 
@@ -66,7 +101,7 @@ def writing(generation: Generation) -> Iterator[Feed]:
     """
     with transaction.atomic():
         feed = Feed.objects.select_for_update().get(id=generation.feed_id)
-        if feed.generation_next != generation.number:
+        if feed.import_token != generation.token:
             raise FeedError(
                 code="feed_import_superseded",
                 sentence=f"Another import of the feed {generation.feed_name!r} has begun; this one was stopped.",
@@ -75,13 +110,45 @@ def writing(generation: Generation) -> Iterator[Feed]:
         yield feed
 
 
+def mark(feed: Feed, *, record_count: int, advisory_id: int) -> None:
+    """Keep, in the transaction that wrote the last of them, how many records of the file are in the generation."""
+    feed.record_count_next = record_count
+    feed.advisory_id_next = max(advisory_id, feed.advisory_id_next)
+    feed.save(update_fields=["record_count_next", "advisory_id_next"])
+
+
+def abandon(generation: Generation) -> None:
+    """Remove all that an import filled, and forget that it began."""
+    with writing(generation) as feed:
+        feed.content_hash_next, feed.record_count_next, feed.advisory_id_next = "", 0, 0
+        feed.save(update_fields=["content_hash_next", "record_count_next", "advisory_id_next"])
+    discard(generation.feed_id, above=generation.number - 1, below=generation.number + 1)
+
+
 def discard(feed_id: int, *, above: int, below: int) -> None:
     """Remove the rows of all generations between the two numbers, neither included, in short transactions."""
     own: dict[str, Any] = {"feed_id": feed_id, "generation__gt": above, "generation__lt": below}
     # An imported feed's advisories have no organisation; saying so is what makes the index usable.
     while _remove_advisories(Advisory.objects.filter(**own, organisation=None)):
         pass
-    while _remove(KevEntry.objects.filter(**own)):
+    _discard_loose(own)
+
+
+def discard_loose(generation: Generation) -> None:
+    """Remove the former rows that nothing points at (scores, KEV entries, supersedences), in short transactions."""
+    _discard_loose({"feed_id": generation.feed_id, "generation__lt": generation.number})
+
+
+def _discard_loose(own: dict[str, Any]) -> None:
+    for model in _LOOSE:
+        while _remove(model._default_manager.filter(**own)):  # noqa: SLF001 - Django's documented way
+            pass
+
+
+def _remove_unmarked(generation: Generation, advisory_id: int) -> None:
+    """Remove what a killed import wrote after its last mark; other rows than advisories are written with it."""
+    own = Advisory.objects.filter(feed_id=generation.feed_id, generation=generation.number, organisation=None)
+    while _remove_advisories(own.filter(id__gt=advisory_id)):
         pass
 
 
@@ -122,5 +189,6 @@ def _remove_advisories(advisories: QuerySet[Advisory]) -> int:
 def _remove(rows: QuerySet[Any]) -> int:
     with transaction.atomic():
         ids = list(rows.values_list("pk", flat=True)[:ROW_COUNT_MAX])
-        rows.model._default_manager.filter(pk__in=ids).delete()  # noqa: SLF001 - Django's documented way
+        if ids:
+            rows.model._default_manager.filter(pk__in=ids).delete()  # noqa: SLF001 - Django's documented way
     return len(ids)

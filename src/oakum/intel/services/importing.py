@@ -1,7 +1,9 @@
-"""Import a feed's file: all of it, or nothing.
+"""Import a feed: all of it, or nothing.
 
 A new generation is filled in short transactions while everybody goes on reading the former one; then one row switches.
-A file that is cut, corrupt or too large is refused naming the place, and what it filled until then is removed.
+What is cut, corrupt or too large is refused naming the place, and what it filled until then is removed; a record that
+is merely odd is left out and counted.  Content that readers see already is not read again; an import that was killed
+goes on where it was.
 """
 
 from __future__ import annotations
@@ -14,14 +16,17 @@ from typing import BinaryIO
 
 from django.db import transaction
 
-from oakum.core.errors import FeedError
+from oakum import __version__
+from oakum.core.errors import FeedError, StoreError
 from oakum.core.text import clean_text
 from oakum.intel.importers import importer_for
 from oakum.intel.importers.values import FILE_BYTES_MAX
-from oakum.intel.models import Feed
+from oakum.intel.models import Feed, KevEntry
+from oakum.intel.services import contents
 from oakum.intel.services.filling import Progress, Tally, fill
-from oakum.intel.services.generations import Generation, begin, discard, writing
+from oakum.intel.services.generations import Content, Generation, abandon, begin, discard_loose, is_current, writing
 from oakum.intel.services.host_notes import HOST_FEED
+from oakum.intel.services.settling import settle
 from oakum.intel.services.vulnerabilities import record_facts, record_from_advisories
 from oakum.journal.services import append
 
@@ -29,6 +34,8 @@ SKIPPED_COUNT_MAX = 20  # different reasons told in a report
 FEWER_CHECKED_FROM = 100  # records of the former import: below that, half is a matter of chance
 NAME_LENGTH_MAX = 60
 PROBLEM_LENGTH_MAX = 500
+CONTENT_NAME_LENGTH_MAX = 200
+REMOVED_COUNT_MAX = 500  # CVE ids of one journal entry
 _COPY_BYTES = 1024 * 1024
 
 
@@ -45,7 +52,8 @@ class ImportReport:
     """What an import has brought.
 
     ``affected_count`` counts packages of advisories.  ``skipped`` are the reasons why records or parts of them were
-    left out, with how many, the most frequent first.
+    left out, with how many, the most frequent first.  ``is_unchanged``: readers saw just this content already, so
+    nothing was done.
     """
 
     feed_name: str
@@ -54,6 +62,7 @@ class ImportReport:
     record_count: int
     affected_count: int
     skipped: tuple[tuple[str, int], ...]
+    is_unchanged: bool = False
 
 
 def import_feed(
@@ -64,35 +73,69 @@ def import_feed(
     progress: Progress | None = None,
     origin: FeedOrigin | None = None,
     accept_fewer: bool = False,
+    force: bool = False,
     now: datetime,
 ) -> ImportReport:
-    """Import a file, or a stream that is first copied to a temporary file, and return what it brought.
+    """Import a file, folder or archive, or a stream that is first copied to a temporary file; say what it brought.
 
-    ``kind`` is recognised and ``name`` chosen where they are not given.  The same file again gives the same result.
-    ``accept_fewer`` takes a file with less than half of the former import's records, which is refused otherwise:
-    findings would go with what is missing.
+    ``kind`` is recognised and ``name`` chosen where they are not given.  ``force`` reads content that is there already
+    once more.  ``accept_fewer`` takes a file with less than half of the former import's records, which is refused
+    otherwise: findings would go with what is missing.
 
     Raises:
         FeedError: the format is unknown, the file is cut, corrupt or too large, nothing or suspiciously little of it is
             for us, the name is another feed's, or another import of the feed has begun.  Nothing that readers see was
             changed.
+        StoreError: there is no room to keep the content.  Nothing that readers see was changed.
     """
     if not isinstance(source, Path):
         with tempfile.TemporaryDirectory(prefix="oakum-feed-") as folder:
             copy = _copied(source, Path(folder) / "feed")
             return import_feed(
-                copy, kind=kind, name=name, progress=progress, origin=origin, accept_fewer=accept_fewer, now=now
+                copy,
+                kind=kind,
+                name=name,
+                progress=progress,
+                origin=origin,
+                accept_fewer=accept_fewer,
+                force=force,
+                now=now,
             )
     importer = importer_for(source, kind)
     feed_name = _checked_name(name or importer.default_name(source))
-    generation = begin(name=feed_name, kind=importer.kind, now=now)
+    content = Content(
+        content_hash=contents.hash_of(source), name=source.name[:CONTENT_NAME_LENGTH_MAX], read_by=__version__[:20]
+    )
+    if not force and is_current(name=feed_name, kind=importer.kind, content=content):
+        return _unchanged(feed_name, origin, now)
+    generation = begin(name=feed_name, kind=importer.kind, content=content, now=now)
     try:
         tally = fill(importer, source, generation, progress)
         _check_count(source, generation, tally, accept_fewer=accept_fewer)
-        return _switch(generation, importer.kind, tally, origin, now)
-    except FeedError as error:
+        contents.keep(source, content.content_hash)
+        return _switch(generation, importer.kind, tally, content, origin, now)
+    except (FeedError, StoreError) as error:
         _record_failure(generation, error, now)
         raise
+
+
+def _unchanged(feed_name: str, origin: FeedOrigin | None, now: datetime) -> ImportReport:
+    """Keep that the feed was looked at, and say that there is nothing new."""
+    with transaction.atomic():
+        feed = Feed.objects.select_for_update().get(name=feed_name)
+        feed.checked_at, feed.problem = now, ""
+        if origin:
+            feed.etag, feed.url = origin.etag, origin.url
+        feed.save(update_fields=["checked_at", "problem", "etag", "url"])
+    return ImportReport(
+        feed_name=feed_name,
+        kind=feed.kind,
+        generation=feed.generation,
+        record_count=feed.record_count,
+        affected_count=0,
+        skipped=(),
+        is_unchanged=True,
+    )
 
 
 def _copied(stream: BinaryIO, path: Path) -> Path:
@@ -140,11 +183,14 @@ def _check_count(path: Path, generation: Generation, tally: Tally, *, accept_few
         )
 
 
-def _switch(generation: Generation, kind: str, tally: Tally, origin: FeedOrigin | None, now: datetime) -> ImportReport:
+def _switch(
+    generation: Generation, kind: str, tally: Tally, content: Content, origin: FeedOrigin | None, now: datetime
+) -> ImportReport:
     """Let readers see the generation.
 
     What it says of CVEs is recorded just before: the file has been read to its end by then, so it is worth keeping.
     """
+    settle(generation, tally)
     record_from_advisories(generation)
     record_facts(tally.facts, source=generation.feed_name)
     report = ImportReport(
@@ -153,20 +199,42 @@ def _switch(generation: Generation, kind: str, tally: Tally, origin: FeedOrigin 
         generation=generation.number,
         record_count=tally.records,
         affected_count=tally.affected,
-        skipped=tuple(tally.skipped.most_common(SKIPPED_COUNT_MAX)),
+        skipped=_skipped(tally),
     )
     with writing(generation) as feed:
+        removed = _removed_from_kev(feed, generation) if kind == "kev" else []
         feed.generation, feed.record_count = generation.number, tally.records
         feed.imported_at, feed.checked_at, feed.problem = now, now, ""
+        feed.content_hash, feed.content_name, feed.read_by = content.content_hash, content.name, content.read_by
+        feed.content_hash_next, feed.record_count_next, feed.advisory_id_next = "", 0, 0
+        feed.model_version, feed.scored_on = tally.model_version, tally.scored_on
         feed.etag = origin.etag if origin else ""
         if origin:
             feed.url = origin.url
-        feed.save(update_fields=["generation", "record_count", "imported_at", "checked_at", "problem", "etag", "url"])
+        feed.save()
         _journal(feed, "intel.feed_imported", _told(report), now)
-    # Findings point at former advisories until they are assessed anew; nothing points at former KEV entries.
-    if kind == "kev":
-        discard(generation.feed_id, above=-1, below=generation.number)
+        for start in range(0, len(removed), REMOVED_COUNT_MAX):
+            payload: dict[str, object] = {"cves": removed[start : start + REMOVED_COUNT_MAX], "count": len(removed)}
+            _journal(feed, "intel.kev_removed", payload, now)
+    # Findings point at former advisories until they are assessed anew; nothing points at the other former rows.
+    discard_loose(generation)
+    contents.forget_unused()
     return report
+
+
+def _removed_from_kev(feed: Feed, generation: Generation) -> list[str]:
+    """Return the CVEs that the former catalogue lists and this one does not: the catalogue itself never says."""
+    listed = KevEntry.objects.filter(feed_id=feed.id)
+    former = listed.filter(generation=feed.generation).values_list("cve", flat=True)
+    return sorted(set(former) - set(listed.filter(generation=generation.number).values_list("cve", flat=True)))
+
+
+def _skipped(tally: Tally) -> tuple[tuple[str, int], ...]:
+    """Return the most frequent reasons, each with its first example where there is one."""
+    return tuple(
+        (f"{reason} (such as {tally.examples[reason]})" if reason in tally.examples else reason, count)
+        for reason, count in tally.skipped.most_common(SKIPPED_COUNT_MAX)
+    )
 
 
 def _told(report: ImportReport) -> dict[str, object]:
@@ -178,13 +246,14 @@ def _told(report: ImportReport) -> dict[str, object]:
     }
 
 
-def _record_failure(generation: Generation, error: FeedError, now: datetime) -> None:
+def _record_failure(generation: Generation, error: FeedError | StoreError, now: datetime) -> None:
+    if error.code == "feed_import_superseded":
+        return  # the other import says what came of the feed
     record_problem(feed_name=generation.feed_name, error=error, now=now)
-    if error.code != "feed_import_superseded":
-        discard(generation.feed_id, above=generation.number - 1, below=generation.number + 1)
+    abandon(generation)
 
 
-def record_problem(*, feed_name: str, error: FeedError, now: datetime) -> None:
+def record_problem(*, feed_name: str, error: FeedError | StoreError, now: datetime) -> None:
     """Keep why the last import or fetch of a feed failed; journalled when it is another reason than before."""
     with transaction.atomic():
         feed = Feed.objects.select_for_update().get(name=feed_name)

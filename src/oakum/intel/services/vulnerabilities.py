@@ -18,10 +18,9 @@ from oakum.intel.models import Advisory, Vulnerability
 from oakum.intel.services.generations import ROW_COUNT_MAX, Generation
 
 SUMMARY_LENGTH_MAX = 4_000
-_FIELDS = ("summary", "cvss_vector", "cvss_score", "cvss_source")
-
-
 PAGE_COUNT = 500
+_SSVC_FIELDS = ("ssvc_exploitation", "ssvc_automatable", "ssvc_technical_impact")
+_FIELDS = ("summary", "cvss_vector", "cvss_score", "cvss_source", *_SSVC_FIELDS, "ssvc_source")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +31,14 @@ class CveFacts:
     summary: str = ""
     replaces: bool = False
     rating: Rating | None = None
+    exploitation: str = ""
+    automatable: str = ""
+    technical_impact: str = ""
+
+    @property
+    def ssvc(self) -> tuple[str, str, str]:
+        """The SSVC points in the order of the columns."""
+        return self.exploitation, self.automatable, self.technical_impact
 
 
 def record_from_advisories(generation: Generation) -> None:
@@ -81,7 +88,14 @@ def _joined(one: CveFacts, other: CveFacts) -> CveFacts:
     """Return what two records of one feed say of one CVE together."""
     ratings = [rating for rating in (one.rating, other.rating) if rating is not None]
     leading = other if other.summary and (other.replaces or not one.summary) else one
-    return replace(leading, rating=better(*ratings) if len(ratings) > 1 else next(iter(ratings), None))
+    points = other if any(other.ssvc) else one
+    return replace(
+        leading,
+        rating=better(*ratings) if len(ratings) > 1 else next(iter(ratings), None),
+        exploitation=points.exploitation,
+        automatable=points.automatable,
+        technical_impact=points.technical_impact,
+    )
 
 
 def _store(chunk: Mapping[str, CveFacts], source: str) -> None:
@@ -107,4 +121,8 @@ def _merged(row: Vulnerability, facts: CveFacts, source: str) -> Vulnerability:
         best = better(known, facts.rating) if known else facts.rating
         if best is not known:
             row.cvss_vector, row.cvss_score, row.cvss_source = best.vector, best.score, source[:40]
+    # SSVC points are one assessment: those of one source are never mixed with another's.
+    if any(facts.ssvc) and row.ssvc_source in {"", source[:40]}:
+        row.ssvc_exploitation, row.ssvc_automatable, row.ssvc_technical_impact = facts.ssvc
+        row.ssvc_source = source[:40]
     return row
