@@ -11,7 +11,19 @@ from pathlib import Path
 from typing import Protocol
 
 from oakum.core.errors import FeedError
-from oakum.intel.importers import csaf, epss, kev, msrc, osv, vulnrichment
+from oakum.intel.importers import (
+    alpine,
+    arch,
+    csaf,
+    debian_tracker,
+    epss,
+    kev,
+    msrc,
+    osv,
+    ubuntu,
+    updateinfo,
+    vulnrichment,
+)
 from oakum.intel.importers.documents import head_of
 from oakum.intel.importers.values import (
     CveFactsRecord,
@@ -73,6 +85,15 @@ IMPORTERS: tuple[Importer, ...] = (
     vulnrichment.VulnrichmentImporter(),
     csaf.CsafImporter(),
     msrc.MsrcImporter(),
+    debian_tracker.DebianTrackerImporter(),
+    ubuntu.UbuntuNoticesImporter(),
+    ubuntu.UbuntuTrackerImporter(),
+    ubuntu.UbuntuVexImporter(),
+    updateinfo.UpdateinfoImporter(),
+    updateinfo.AlmaLinuxImporter(),
+    updateinfo.RockyImporter(),
+    alpine.AlpineSecdbImporter(),
+    arch.ArchTrackerImporter(),
     osv.OsvImporter(),
 )
 
