@@ -15,7 +15,7 @@ from oakum.catalogue.models import PackageVersion, Update
 from oakum.catalogue.services import Ask, VersionRow, ask_for_notes, record_notes, see_updates, upsert_versions
 from oakum.findings.loops import assess_step
 from oakum.findings.models import Assessed, Finding
-from oakum.findings.services import assess, assessing
+from oakum.findings.services import assess, assessing, writing
 from oakum.fleet.models import Host
 from oakum.identity.models import Organisation
 from oakum.intel.models import Advisory
@@ -60,7 +60,10 @@ def test_a_finding_appears_with_its_evidence(tmp_path: Path, now: datetime) -> N
     feed(tmp_path, now, record("DSA-5999-1"))
     report = assess(now=now)
     (finding,) = Finding.objects.all()
-    assert finding.evidence == "openssl 3.0-1 is older than 3.0-2, fixed by DSA-5999-1 (feed osv-debian, range vers:deb/<3.0-2)"
+    assert (
+        finding.evidence
+        == "openssl 3.0-1 is older than 3.0-2, fixed by DSA-5999-1 (feed osv-debian, range vers:deb/<3.0-2)"
+    )
     assert (finding.organisation_id, finding.state, finding.fixed_version, finding.since) == (
         None,
         "affected",
@@ -121,11 +124,41 @@ def test_a_new_generation_that_says_the_same_keeps_the_date(tmp_path: Path, now:
     assert (report.appeared_count, report.changed_count, report.gone_count) == (1, 1, 0)
 
 
+def test_one_changed_advisory_of_a_feed_rewrites_its_own_findings_alone(tmp_path: Path, now: datetime) -> None:
+    for number in range(30):
+        make_version((f"package-{number}", "1", f"source-{number}", "1"), now=now)
+    records = [record(f"DSA-{number}-1", "2", f"source-{number}") for number in range(30)]
+    feed(tmp_path, now, *records)
+    assert assess(now=now).appeared_count == 30
+    before = {row["advisory_ref"]: row for row in Finding.objects.values()}
+    later = now + timedelta(days=1)
+    feed(tmp_path, later, *records[:-1], record("DSA-29-1", "3", "source-29"))
+    report = assess(now=later)
+    assert (report.version_count, report.appeared_count, report.changed_count, report.gone_count) == (1, 0, 1, 0)
+    after = {row["advisory_ref"]: row for row in Finding.objects.values()}
+    assert after.pop("DSA-29-1")["fixed_version"] == "3"
+    # The others follow to the new generation and are otherwise as they were.
+    standing = dict(Advisory.objects.filter(generation=2).values_list("ref", "id"))
+    assert after == {ref: before[ref] | {"advisory_id": standing[ref]} for ref in after}
+    entries = Entry.objects.filter(kind="findings.assessed")
+    assert entries.count() == 1  # the first one: nothing appeared or went since
+
+
+def test_another_feed_touches_no_finding_of_this_one(tmp_path: Path, now: datetime) -> None:
+    make_version(OPENSSL, now=now)
+    make_version(("curl", "1", "curl", "1"), now=now)
+    feed(tmp_path, now, record())
+    assess(now=now)
+    feed(tmp_path, now, record("DSA-2-1", "2", "curl"), name="mine")
+    assert assess(now=now).version_count == 1
+    assert [row[2] for row in found()] == ["DSA-2-1", "DSA-1-1"]
+
+
 def test_former_advisories_go_only_after_findings_have_left_them(tmp_path: Path, now: datetime) -> None:
     make_version(OPENSSL, now=now)
     feed(tmp_path, now, record())
     assess(now=now)
-    feed(tmp_path, now, record())
+    feed(tmp_path, now, record(details="Other words."))
     assessing._remove_former()
     assert Advisory.objects.count() == 2
     assert len(found()) == 1
@@ -168,7 +201,7 @@ def test_a_killed_run_is_finished_by_the_next(tmp_path: Path, now: datetime, mon
     feed(tmp_path, now, *(record(f"DSA-{number}-1", "2", f"source-{number:03}") for number in range(400)))
 
     steps = iter(range(3))
-    journal = assessing._journal
+    journal = writing._journal
 
     def killed_at_the_third(stream: str, counts: list[int], at: datetime) -> None:
         journal(stream, counts, at)
@@ -176,8 +209,8 @@ def test_a_killed_run_is_finished_by_the_next(tmp_path: Path, now: datetime, mon
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(assessing, "ROW_COUNT_MAX", 100)
-        patch.setattr(assessing, "_journal", killed_at_the_third)
+        patch.setattr(writing, "ROW_COUNT_MAX", 100)
+        patch.setattr(writing, "_journal", killed_at_the_third)
         with pytest.raises(KeyboardInterrupt):
             assess(now=now)
     # The third transaction went with the kill, its journal entry too.
@@ -199,7 +232,7 @@ def test_many_findings_are_written_in_short_transactions(tmp_path: Path, now: da
     payloads = list(Entry.objects.filter(kind="findings.assessed").values_list("payload", flat=True))
     counts = [payload["appeared_count"] for payload in payloads if payload]
     assert sum(counts) == 2_400
-    assert max(counts) <= assessing.ROW_COUNT_MAX
+    assert max(counts) <= writing.ROW_COUNT_MAX
 
 
 def test_the_loop_says_what_it_waits_for(tmp_path: Path, now: datetime) -> None:

@@ -12,11 +12,12 @@ Pure: plain values in, plain values out.
 from typing import Final
 
 from oakum.core.matching.evidence import EVIDENCE_LENGTH_MAX, vers_of
-from oakum.core.matching.index import RangeIndex, match, names_of, preference
-from oakum.core.matching.targets import left_out_reason, targets_of
+from oakum.core.matching.index import RangeIndex, match, matches_of, names_of
+from oakum.core.matching.targets import ANY_ARCHITECTURE, left_out_reason, targets_of
 from oakum.core.matching.values import Match, RangeFacts, Target, VersionFacts
 
 __all__ = [
+    "ANY_ARCHITECTURE",
     "EVIDENCE_LENGTH_MAX",
     "REVISION",
     "Match",
@@ -26,8 +27,8 @@ __all__ = [
     "VersionFacts",
     "left_out_reason",
     "match",
+    "matches_of",
     "names_of",
-    "preference",
     "targets_of",
     "vers_of",
 ]

@@ -37,13 +37,25 @@ def match(versions: Iterable[VersionFacts], index: RangeIndex) -> Iterator[Match
     its source, then one with a fix rather than one without, then the state that leaves the most to do.
     """
     for version in versions:
-        found: dict[tuple[str, object, str], tuple[RangeFacts, Target]] = {}
-        for target in targets_of(version):
-            for each in index.holding(version, target):
-                identity = (each.feed_name, each.organisation_id, each.ref)
-                if identity not in found or preference(each) > preference(found[identity][0]):
-                    found[identity] = (each, target)
-        yield from (_match(version, each, target) for each, target in found.values())
+        held = [each for target in targets_of(version) for each in index.holding(version, target)]
+        if held:
+            yield from matches_of(version, held)
+
+
+def matches_of(version: VersionFacts, held: Iterable[RangeFacts]) -> Iterator[Match]:
+    """Yield the matches of a package version with ranges that hold it, one for each advisory, as ``match`` chooses.
+
+    For callers that have compared the keys elsewhere: in SQL.
+    """
+    targets = {(target.level, target.name): target for target in targets_of(version)}
+    chosen: dict[tuple[str, object, str], RangeFacts] = {}
+    for each in held:
+        identity = (each.feed_name, each.organisation_id, each.ref)
+        if is_stray_range(each) or (each.level, each.name) not in targets:
+            continue
+        if identity not in chosen or preference(each) > preference(chosen[identity]):
+            chosen[identity] = each
+    yield from (_match(version, each, targets[each.level, each.name]) for each in chosen.values())
 
 
 def preference(each: RangeFacts) -> tuple[int, bool, int]:
@@ -55,11 +67,10 @@ class RangeIndex:
     """Ranges by stream, level and name, ascending by their upper end: those that may hold a key are a suffix."""
 
     def __init__(self, ranges: Iterable[RangeFacts]) -> None:
-        """Sort the ranges, leaving out what nothing can be matched with."""
+        """Sort the ranges."""
         by_name: dict[_Name, list[RangeFacts]] = {}
         for each in ranges:
-            if not is_stray_range(each):
-                by_name.setdefault((each.stream, each.scheme, each.level, each.name), []).append(each)
+            by_name.setdefault((each.stream, each.scheme, each.level, each.name), []).append(each)
         self._ranges: Mapping[_Name, Sequence[RangeFacts]] = {
             name: sorted(own, key=_upper_end) for name, own in by_name.items()
         }
@@ -85,6 +96,7 @@ def _match(version: VersionFacts, found: RangeFacts, target: Target) -> Match:
         feed_name=found.feed_name,
         organisation_id=found.organisation_id,
         ref=found.ref,
+        cves=found.cves,
         state=found.state,
         fixed_version=found.fixed_version,
         evidence=evidence_of(found, version, target),

@@ -17,6 +17,8 @@ from oakum.core.versions import RPM, InvalidVersion, order_key
 # What the build systems of the RHEL family put into the release of every package of a module: ".module_el8.6.0+3072",
 # ".module+el8.9.0+19521".
 _MODULAR: Final = re.compile(r"\.module[_+]")
+# What package managers call a package that fits every architecture; ecosystems without architectures tell none.
+ANY_ARCHITECTURE: Final = frozenset({"", "all", "noarch", "any"})
 UNKNOWN_MODULE: Final = "it belongs to a module, and nothing tells of which stream"
 
 
@@ -50,10 +52,7 @@ def is_stray_range(each: RangeFacts) -> bool:
 
 def speaks_of_architecture(each: RangeFacts, architecture: str) -> bool:
     """Say whether a range is about packages of an architecture; what fits every architecture is always meant."""
-    return not each.architectures or architecture in each.architectures or architecture in _EVERY_ARCHITECTURE
-
-
-_EVERY_ARCHITECTURE: Final = frozenset({"", "all", "noarch", "any"})
+    return not each.architectures or architecture in each.architectures or architecture in ANY_ARCHITECTURE
 
 
 def _is_stray_module(version: VersionFacts) -> bool:

@@ -36,7 +36,8 @@ class RangeFacts:
     """An affected range.  ``organisation_id`` is set for what that organisation's own hosts told.
 
     ``level`` says whose name and versions these are, ``architectures`` which packages it speaks of (none: all).
-    ``introduced_version`` and ``fixed_version`` are the texts of the bounds, empty where none is told.
+    ``introduced_version`` and ``fixed_version`` are the texts of the bounds, empty where none is told.  ``cves`` are
+    those the advisory is about.
     """
 
     advisory_id: int
@@ -53,6 +54,7 @@ class RangeFacts:
     level: str = SOURCE
     architectures: tuple[str, ...] = ()
     introduced_version: str = ""
+    cves: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:  # noqa: D105 - the class says it
         assert self.state in STATES
@@ -71,16 +73,21 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """A finding: one package version, one advisory."""
+    """A finding: one package version, one advisory.
+
+    ``state_author`` is who said the state, where it was not the advisory's publisher.
+    """
 
     package_version_id: int
     advisory_id: int
     feed_name: str
     organisation_id: UUID | None
     ref: str
+    cves: tuple[str, ...]
     state: str
     fixed_version: str
     evidence: str
+    state_author: str = ""
 
     @property
     def key(self) -> tuple[int, str, UUID | None, str]:

@@ -1,4 +1,4 @@
-"""Which package versions of a stream must be matched now, from what was matched before and what has moved since.
+"""Which package versions must be matched now, from what was matched before and what has moved since.
 
 It matches nothing (``assessing``).
 """
@@ -7,26 +7,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from django.db.models import Count, Max
+from pyroaring import BitMap
 
 from oakum.catalogue.models import PackageVersion
-from oakum.core.matching import REVISION, VersionFacts
-from oakum.core.sources import published_names
-from oakum.findings.models import Assessed
+from oakum.core.matching import REVISION
+from oakum.findings.models import Assessed, AssessedMark
+from oakum.findings.services.joining import moved_names
+from oakum.findings.services.targets import versions_named
 from oakum.intel.queries import generations, host_notes_at, names_in_host_notes
 
-NAME_COUNT = 200  # source names looked at together
-VERSION_COUNT = 100  # package versions matched together: an old kernel's have thousands of findings each
-_FACTS = (
-    *("id", "scheme", "name", "version", "order_key"),
-    *("source_name", "source_version", "source_order_key", "architecture"),
-)
+REVISION_MARK: Final = "revision"
+_FEED_MARK: Final = "feed:"
 # Two processes' clocks and commits may differ by so much; matching a name once more changes nothing.
-OVERLAP = timedelta(minutes=1)
+OVERLAP: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,25 +39,37 @@ class Extent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intel:
-    """What there is to match with: published feeds in one mark, and when hosts' notes last moved."""
+    """What there is to match with: the generation of each feed, and what was matched with before (``marks``)."""
 
-    mark: str
+    generations: Mapping[str, int]
     host_notes_at: datetime | None
+    marks: Mapping[str, str]
 
+    @property
+    def new_marks(self) -> dict[str, str]:
+        """What to remember once everything is matched with this."""
+        feeds = {f"{_FEED_MARK}{name}": str(generation) for name, generation in self.generations.items()}
+        return {REVISION_MARK: str(REVISION), **feeds}
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
-    """The package versions of a stream to match: those with an id above, and those of the names (None: of all)."""
+    @property
+    def moved_feeds(self) -> tuple[str, ...]:
+        """The feeds of which another generation stands than was matched with."""
+        return tuple(name for name, generation in self.generations.items() if self.before(name) != generation)
 
-    stream: str
-    id_above: int
-    names: frozenset[str] | None
+    def before(self, feed_name: str) -> int:
+        """Return the generation of a feed that was matched with, 0 for none."""
+        return int(self.marks.get(f"{_FEED_MARK}{feed_name}") or 0)
+
+    @property
+    def digest(self) -> str:
+        """One text that changes whenever what there is to match with does, hosts' notes apart."""
+        return hashlib.sha256(json.dumps(sorted(self.new_marks.items())).encode()).hexdigest()
 
 
 def read_intel() -> Intel:
     """Return what there is to match with now."""
-    text = json.dumps([REVISION, sorted(generations().items())])
-    return Intel(mark=hashlib.sha256(text.encode()).hexdigest(), host_notes_at=host_notes_at())
+    marks = dict(AssessedMark.objects.values_list("name", "mark"))
+    return Intel(generations=generations(), host_notes_at=host_notes_at(), marks=marks)
 
 
 def extents() -> tuple[Extent, ...]:
@@ -70,65 +81,35 @@ def extents() -> tuple[Extent, ...]:
     )
 
 
-def scopes_of(extent: Extent, intel: Intel) -> tuple[Scope, ...]:
-    """Return what must be matched in a stream, nothing where nothing has moved."""
+def new_versions(extent: Extent, intel: Intel) -> BitMap:
+    """Return the package versions of a stream that were never matched, all where the rules have changed."""
     done = Assessed.objects.filter(stream=extent.stream).first()
-    if done is None or done.intel_mark != intel.mark:
-        return (Scope(stream=extent.stream, id_above=0, names=None),)
-    scopes: list[Scope] = []
-    if (done.package_version_count, done.package_version_id_max) != (extent.count, extent.id_max):
-        scopes.append(Scope(stream=extent.stream, id_above=_new_above(done, extent), names=None))
-    if intel.host_notes_at is not None and intel.host_notes_at != done.host_notes_at:
-        since = done.host_notes_at - OVERLAP if done.host_notes_at else None
-        names = names_in_host_notes(stream=extent.stream, since=since)
-        scopes.append(Scope(stream=extent.stream, id_above=0, names=names))
-    return tuple(scopes)
+    own = PackageVersion.objects.filter(stream=extent.stream, id__lte=extent.id_max)
+    if done is not None and intel.marks.get(REVISION_MARK) == str(REVISION):
+        if (done.package_version_count, done.package_version_id_max) == (extent.count, extent.id_max):
+            return BitMap()
+        new = BitMap(own.filter(id__gt=done.package_version_id_max).values_list("id", flat=True))
+        if done.package_version_count + len(new) == extent.count:
+            return new
+    # Ids are committed out of order: a lower one came late.
+    return BitMap(own.values_list("id", flat=True))
 
 
-def _new_above(done: Assessed, extent: Extent) -> int:
-    """Return the id above which everything is new, 0 where a lower id has been committed late."""
-    new = PackageVersion.objects.filter(stream=extent.stream, id__gt=done.package_version_id_max)
-    is_explained = done.package_version_count + new.filter(id__lte=extent.id_max).count() == extent.count
-    return done.package_version_id_max if is_explained else 0
+def moved_by_feeds(intel: Intel) -> dict[str, set[str]]:
+    """Return the installed packages of which feeds speak otherwise than when they were matched with, by stream."""
+    found: dict[str, set[str]] = {}
+    for feed_name in intel.moved_feeds:
+        generation, before = intel.generations[feed_name], intel.before(feed_name)
+        for stream, name in moved_names(feed_name=feed_name, generation=generation, before=before):
+            found.setdefault(stream, set()).add(name)
+    return found
 
 
-def batches(scope: Scope) -> Iterator[tuple[frozenset[str], Iterator[list[VersionFacts]]]]:
-    """Yield the scope's package versions by sets of source packages.
-
-    Each with the names to load ranges for, and its package versions in slices.
-    """
-    own = PackageVersion.objects.filter(stream=scope.stream, id__gt=scope.id_above)
-    names = sorted(own.order_by().values_list("source_name", flat=True).distinct())
-    if scope.names is not None:
-        # A source is touched, too, by what is said of the source that it merely signs.
-        names = [name for name in names if not scope.names.isdisjoint(published_names(name))]
-    for start in range(0, len(names), NAME_COUNT):
-        chunk = names[start : start + NAME_COUNT]
-        binaries = own.filter(source_name__in=chunk).order_by().values_list("name", flat=True).distinct()
-        published = {each for name in chunk for each in published_names(name)}
-        yield frozenset(published.union(binaries)), _slices(scope, chunk)
-
-
-def _slices(scope: Scope, names: list[str]) -> Iterator[list[VersionFacts]]:
-    id_above = scope.id_above
-    while True:
-        rows = PackageVersion.objects.filter(stream=scope.stream, source_name__in=names, id__gt=id_above)
-        found = [
-            VersionFacts(
-                id=row[0],
-                stream=scope.stream,
-                scheme=row[1],
-                name=row[2],
-                version=row[3],
-                key=bytes(row[4]),
-                source_name=row[5],
-                source_version=row[6],
-                source_key=bytes(row[7]),
-                architecture=row[8],
-            )
-            for row in rows.order_by("id").values_list(*_FACTS)[:VERSION_COUNT]
-        ]
-        if not found:
-            return
-        yield found
-        id_above = found[-1].id
+def moved_versions(stream: str, intel: Intel, by_feeds: Mapping[str, set[str]]) -> BitMap:
+    """Return the package versions of a stream of which something else is said than when they were matched."""
+    names = set(by_feeds.get(stream, ()))
+    done = Assessed.objects.filter(stream=stream).first()
+    seen_at = done.host_notes_at if done else None
+    if intel.host_notes_at is not None and intel.host_notes_at != seen_at:
+        names |= names_in_host_notes(stream=stream, since=seen_at - OVERLAP if seen_at else None)
+    return versions_named(stream, names)
