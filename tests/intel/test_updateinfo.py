@@ -20,7 +20,7 @@ from oakum.core.versions import order_key
 from oakum.intel.importers import Importer
 from oakum.intel.importers.updateinfo import AlmaLinuxImporter, RockyImporter, UpdateinfoImporter
 from oakum.intel.importers.updateinfo.distributions import lowest_of_line, streams_of_names, streams_of_tag
-from oakum.intel.importers.updateinfo.updates import higher_epoch, parse_date
+from oakum.intel.importers.updateinfo.updates import parse_date
 from oakum.intel.importers.values import Read
 from tests.intel.vendor_feeds import mutations, only_feed_errors
 
@@ -156,19 +156,10 @@ def test_what_is_no_security_update_is_left_out_and_counted(tmp_path: Path, unwa
     assert (reason,) in [each.skipped for each in reads]
 
 
-def test_a_missing_epoch_is_taken_from_the_same_name_anywhere_in_the_feed(tmp_path: Path) -> None:
-    reads = read(
-        tmp_path,
-        update(collection(package("openssl", epoch=""), package("curl", epoch="")), ref="A-1"),
-        update(collection(package("openssl", "1.0", "1", epoch="1")), kind="bugfix", ref="A-2"),
-    )
-    (record,) = advisories(reads)
-    assert [each[2] for each in told(record)] == ["1:5.2.5-8.el9_0", "5.2.5-8.el9_0"]
-
-
-@given(one=st.integers(0, 2**32 - 1), other=st.integers(0, 2**32 - 1))
-def test_the_higher_epoch_is_higher_by_number(one: int, other: int) -> None:
-    assert higher_epoch(str(one), str(other)) == str(max(one, other))
+def test_an_epoch_is_kept_and_a_missing_one_is_left_to_the_import(tmp_path: Path) -> None:
+    packages = [package("openssl", epoch="1"), package("curl", epoch=""), package("xz", epoch="0")]
+    (record,) = advisories(read(tmp_path, update(collection(*packages))))
+    assert [each[2] for each in told(record)] == ["1:5.2.5-8.el9_0", "5.2.5-8.el9_0", "5.2.5-8.el9_0"]
 
 
 def test_architectures_of_one_version_are_one_range_and_noarch_is_for_every(tmp_path: Path) -> None:

@@ -20,7 +20,6 @@ from oakum.intel.importers.updateinfo.updates import (
     SECURITY,
     ToldPackage,
     cves_of,
-    higher_epoch,
     plain_update,
     read_update,
 )
@@ -63,27 +62,23 @@ class AlmaLinuxImporter:
 
     def records(self, path: Path) -> Iterator[Read]:
         """Yield each security update."""
-        epochs: dict[str, str] = {}
         with Spool(path) as spool:
             for document in documents(path):
                 for update in member_items(document, "data"):
-                    reason = _collect(document, plain_object(update), epochs, spool)
+                    reason = _collect(document, plain_object(update), spool)
                     if reason:
                         yield Read(record=None, skipped=(reason,))
             for ref, parts in spool.groups():
-                yield read_update(ref, parts, epochs)
+                yield read_update(ref, parts)
 
 
-def _collect(document: Document, update: Mapping[str, Any], epochs: dict[str, str], spool: Spool) -> str | None:
+def _collect(document: Document, update: Mapping[str, Any], spool: Spool) -> str | None:
     """Spool what an update says; return why nothing of it is for us."""
     ref = checked_ref(document.path, document.place, plain_text(update.get("id")))
     packages = [plain_object(each) for each in plain_list(update.get("packages"))]
     if len(packages) > PACKAGE_COUNT_MAX:
         raise too_large(document.path, document.at(ref), f"it names more than {PACKAGE_COUNT_MAX} packages")
     told = [_package(document, ref, each) for each in packages]
-    for package in told:
-        if package["epoch"]:
-            epochs[package["name"]] = higher_epoch(epochs.get(package["name"]), package["epoch"])
     if plain_text(update.get("type")) != SECURITY:
         return f"updates of type {plain_text(update.get('type'))[:20] or 'unknown'}"
     references = [plain_object(each) for each in plain_list(update.get("references"))]

@@ -20,7 +20,6 @@ from oakum.intel.importers.updateinfo.updates import (
     SECURITY,
     ToldPackage,
     cves_of,
-    higher_epoch,
     plain_update,
     read_update,
 )
@@ -60,16 +59,15 @@ class RockyImporter:
 
     def records(self, path: Path) -> Iterator[Read]:
         """Yield each security update once, in whichever pages it stands."""
-        epochs: dict[str, str] = {}
         with Spool(path) as spool:
             for document in documents(path):
                 for advisory in member_items(document, "advisories"):
-                    yield from _collect(document, plain_object(advisory), epochs, spool)
+                    yield from _collect(document, plain_object(advisory), spool)
             for ref, parts in spool.groups():
-                yield read_update(ref, parts, epochs)
+                yield read_update(ref, parts)
 
 
-def _collect(document: Document, advisory: Mapping[str, Any], epochs: dict[str, str], spool: Spool) -> Iterator[Read]:
+def _collect(document: Document, advisory: Mapping[str, Any], spool: Spool) -> Iterator[Read]:
     """Spool what an advisory says; yield why parts of it are left out."""
     ref = checked_ref(document.path, document.place, plain_text(advisory.get("name")))
     packages = [plain_object(each) for each in plain_list(advisory.get("packages"))]
@@ -77,9 +75,6 @@ def _collect(document: Document, advisory: Mapping[str, Any], epochs: dict[str, 
         raise too_large(document.path, document.at(ref), f"it names more than {PACKAGE_COUNT_MAX} packages")
     skipped: list[str] = []
     told = [found for each in packages for found in _package(document, ref, each, skipped)]
-    for package in told:
-        if package["epoch"]:
-            epochs[package["name"]] = higher_epoch(epochs.get(package["name"]), package["epoch"])
     kind = plain_text(advisory.get("kind"))
     if kind.lower() != SECURITY:
         yield Read(record=None, skipped=(f"updates of type {kind[:20].lower() or 'unknown'}",))

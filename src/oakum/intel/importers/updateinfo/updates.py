@@ -3,8 +3,8 @@
 An update stands in several repositories' files, and once an architecture.  What installed packages it patches is the
 same whoever publishes: a name, an architecture, and everything below epoch, version and release.
 
-**Epochs.**  Where a package's epoch is left out, it is the highest that the feed tells of the same name, and 0 only
-where it tells none: ``1.2-3`` read as ``0:1.2-3`` would be below every installed ``1:...`` and hide the flaw.
+**Epochs.**  A package whose epoch is left out keeps none here: the import, which sees all of a feed, gives it the one
+that its name has by then (``intel.services.settling``).
 
 **Rebuilds.**  Where an update brings several versions of one package for one stream and architecture, the lowest has
 the patch already; the others are rebuilds for later minor releases.
@@ -15,7 +15,7 @@ It reads no format.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, TypedDict
 
@@ -34,7 +34,6 @@ SECURITY: Final = "security"
 REBOOT_WORDS: Final = "The publisher advises to reboot after this update."
 
 _MODULAR: Final = re.compile(r"\.module[_+](?:el|f)[0-9]")
-_EPOCH: Final = re.compile(r"[0-9]{1,10}\Z")
 _SOURCES: Final = frozenset({"src", "nosrc"})
 _EVERY_ARCHITECTURE: Final = frozenset({"noarch", ""})
 
@@ -66,10 +65,10 @@ class ToldUpdate(TypedDict):
     packages: Sequence[ToldPackage]
 
 
-def read_update(ref: str, parts: Sequence[ToldUpdate], epochs: Mapping[str, str]) -> Read:
-    """Return what the parts say together; ``epochs`` are the highest that the feed tells of each name."""
+def read_update(ref: str, parts: Sequence[ToldUpdate]) -> Read:
+    """Return what the parts say together."""
     skipped: list[str] = []
-    affected = tuple(_affected(ref, parts, epochs, skipped))
+    affected = tuple(_affected(ref, parts, skipped))
     if not affected:
         return Read(record=None, skipped=tuple(dict.fromkeys(skipped)) or ("security updates that name no package",))
     first = parts[0]
@@ -90,9 +89,7 @@ def read_update(ref: str, parts: Sequence[ToldUpdate], epochs: Mapping[str, str]
     return Read(record=record, skipped=tuple(dict.fromkeys(skipped)))
 
 
-def _affected(
-    ref: str, parts: Sequence[ToldUpdate], epochs: Mapping[str, str], skipped: list[str]
-) -> Iterator[AffectedPackage]:
+def _affected(ref: str, parts: Sequence[ToldUpdate], skipped: list[str]) -> Iterator[AffectedPackage]:
     # An id in a title (RHSA-2023:1234) looks like a module stream.
     modules = modules_of_summary(parts[0]["title"].replace(ref, ""))
     lowest: dict[tuple[str, str, str], FixedInterval] = {}
@@ -102,7 +99,7 @@ def _affected(
         for stream in _streams(ref, package, modules, skipped):
             key = (stream, package["name"], package["architecture"])
             try:
-                found = _interval(stream, package, epochs)
+                found = _interval(stream, package)
             except InvalidVersion as error:
                 skipped.append(f"{INVALID_RANGE} ({ref}, {package['name']}: {error})")
                 continue
@@ -143,8 +140,8 @@ def _streams(ref: str, package: ToldPackage, modules: Sequence[str], skipped: li
     return package["streams"]
 
 
-def _interval(stream: str, package: ToldPackage, epochs: Mapping[str, str]) -> FixedInterval:
-    epoch = package["epoch"] if package["epoch"] is not None else epochs.get(package["name"], "0")
+def _interval(stream: str, package: ToldPackage) -> FixedInterval:
+    epoch = package["epoch"] or "0"
     number = epoch.lstrip("0")
     version = f"{number}:" if number else ""
     version += f"{package['version']}-{package['release']}" if package["release"] else package["version"]
@@ -169,12 +166,6 @@ def parse_date(text: str) -> datetime | None:
         return datetime.fromtimestamp(int(text[:12]), UTC)
     except (ValueError, OverflowError, OSError):
         return None
-
-
-def higher_epoch(one: str | None, other: str) -> str:
-    """Return the higher of two epochs; what is no number is none."""
-    numbers = [int(each) for each in (one or "0", other) if _EPOCH.match(each)]
-    return str(max(numbers, default=0))
 
 
 def plain_update(**told: Any) -> ToldUpdate:

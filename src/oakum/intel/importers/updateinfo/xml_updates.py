@@ -26,7 +26,6 @@ from oakum.intel.importers.updateinfo.updates import (
     ToldPackage,
     ToldUpdate,
     cves_of,
-    higher_epoch,
     plain_update,
     read_update,
 )
@@ -35,7 +34,6 @@ from oakum.intel.importers.vendor import checked_ref, is_name
 from oakum.intel.importers.xml import elements
 
 PACKAGE_COUNT_MAX: Final = 100_000  # of one update; TeX Live has some 6,000 by architecture
-EPOCH_COUNT_MAX: Final = 2_000_000  # names of packages
 _TEXT_LENGTH_MAX: Final = 20_000
 _WORD_LENGTH_MAX: Final = 300
 
@@ -81,15 +79,14 @@ class UpdateinfoImporter:
     def records(self, path: Path) -> Iterator[Read]:
         """Yield each security update."""
         given = _checked_stream(path, self.stream)
-        epochs: dict[str, str] = {}
         with Spool(path) as spool:
             for document in documents(path, suffixes=XML_SUFFIXES):
                 for update in elements(document, ("update",)):
-                    reason = _collect(document, update, given, epochs, spool)
+                    reason = _collect(document, update, given, spool)
                     if reason:
                         yield Read(record=None, skipped=(reason,))
             for ref, parts in spool.groups():
-                yield read_update(ref, parts, epochs)
+                yield read_update(ref, parts)
 
 
 def _checked_stream(path: Path, stream: str) -> Sequence[str]:
@@ -106,16 +103,12 @@ def _checked_stream(path: Path, stream: str) -> Sequence[str]:
     return (stream,)
 
 
-def _collect(
-    document: Document, update: Element, given: Sequence[str], epochs: dict[str, str], spool: Spool
-) -> str | None:
+def _collect(document: Document, update: Element, given: Sequence[str], spool: Spool) -> str | None:
     """Spool what an update says; return why nothing of it is for us."""
     packages = [(each, package) for each in update.iter("collection") for package in each.iter("package")]
     ref = (update.findtext("id") or "").strip()
     if len(packages) > PACKAGE_COUNT_MAX:
         raise too_large(document.path, document.at(ref[:60]), f"it names more than {PACKAGE_COUNT_MAX} packages")
-    # Any update tells epochs, whatever its type.
-    _learn_epochs(document, packages, epochs)
     if not _ID.match(ref):
         return f"updates whose id is none ({ref[:40]!r})"
     if (update.get("type") or "").strip().lower() != SECURITY:
@@ -124,15 +117,6 @@ def _collect(
         return "updates that were taken back"
     spool.add(checked_ref(document.path, document.place, ref), _told(document, update, ref, packages, given))
     return None
-
-
-def _learn_epochs(document: Document, packages: Sequence[tuple[Element, Element]], epochs: dict[str, str]) -> None:
-    for _, package in packages:
-        name, epoch = package.get("name") or "", package.get("epoch")
-        if epoch:
-            epochs[name[:_WORD_LENGTH_MAX]] = higher_epoch(epochs.get(name), epoch)
-    if len(epochs) > EPOCH_COUNT_MAX:
-        raise too_large(document.path, document.place, f"it names more than {EPOCH_COUNT_MAX} packages")
 
 
 def _told(
