@@ -7,12 +7,15 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from pyroaring import BitMap
+
 from oakum.core.compliance import Remedy
 from oakum.core.errors import NotFoundError
 from oakum.core.priority import NO_DUE_AT
 from oakum.findings.queries.cache import entry_of
 from oakum.findings.queries.fleet_side import HostLine
 from oakum.findings.queries.host_findings import choose, make_rows, soonest_first
+from oakum.findings.queries.kernels import SIDE_BY_SIDE
 from oakum.findings.queries.offers import load_versions
 from oakum.findings.queries.old_code import may_run_old_code, removed_versions
 from oakum.findings.queries.values import (
@@ -24,7 +27,7 @@ from oakum.findings.queries.values import (
     OldCodeView,
     Rules,
 )
-from oakum.findings.queries.view import SIDE_BY_SIDE, View, load_view
+from oakum.findings.queries.view import View, load_view
 from oakum.fleet.sets import load_set
 
 DUE_SOON = timedelta(days=7)
@@ -38,18 +41,18 @@ def counts(*, organisation_id: UUID, rules: Rules, now: datetime) -> FindingCoun
 def counts_of(view: View) -> FindingCounts:
     """Return the numbers of a view that is loaded already."""
     by_remedy: Counter[str] = Counter()
-    affected: set[int] = set()
-    overdue_hosts: set[int] = set()
+    soon = view.now + DUE_SOON + timedelta.resolution  # what is due at the very end of the time counts
+    affected, overdue_hosts = BitMap(), BitMap()
     overdue = due_soon = kev = unverified = 0
     for slice_ in view.slices:
         size, late = len(slice_.members), view.overdue(slice_)
         by_remedy[slice_.remedy] += size
-        affected.update(slice_.members)
-        overdue_hosts.update(late)
+        affected |= slice_.members
+        overdue_hosts |= late
         overdue += len(late)
         kev += size if slice_.group.kev else 0
         if slice_.can_be_overdue:
-            due_soon += view.due_until(slice_, view.now + DUE_SOON) - len(late)
+            due_soon += len(slice_.due_before(view.fleet, soon)) - len(late)
         else:
             unverified += size
     return FindingCounts(
@@ -62,11 +65,11 @@ def counts_of(view: View) -> FindingCounts:
         pending_reboot=by_remedy[Remedy.PENDING_REBOOT],
         no_fix=by_remedy[Remedy.NO_FIX],
         unverified=unverified,
-        host=len(view.hosts),
+        host=view.host_count,
         host_affected=len(affected),
         host_overdue=len(overdue_hosts),
-        host_unknown=sum(not host.knows_packages for host in view.hosts),
-        host_silent=sum(host.presence != "seen" for host in view.hosts),
+        host_unknown=view.unknown_count,
+        host_silent=view.fleet.silent_count,
         as_of=view.as_of(),
     )
 
@@ -90,7 +93,8 @@ def host_report(*, organisation_id: UUID, rules: Rules, now: datetime) -> tuple[
 
 def summaries_of(view: View) -> tuple[HostSummary, ...]:
     """Return the numbers of each host of a view, by enrolment."""
-    tally = [Counter[str]() for _ in view.hosts]
+    hosts = view.hosts
+    tally = {host.index: Counter[str]() for host in hosts}
     for slice_ in view.slices:
         words = ["open", slice_.remedy.value]
         if slice_.group.kev:
@@ -102,21 +106,20 @@ def summaries_of(view: View) -> tuple[HostSummary, ...]:
         for index in view.overdue(slice_):
             tally[index]["overdue"] += 1
     worst = _worst(view)
-    return tuple(_summary(host, tally[host.index], worst[host.index]) for host in view.hosts)
+    return tuple(_summary(host, tally[host.index], worst.get(host.index)) for host in hosts)
 
 
-def _worst(view: View) -> list[tuple[datetime, str] | None]:
+def _worst(view: View) -> dict[int, tuple[datetime, str]]:
     """Return each host's earliest deadline and the package that sets it.
 
     Slices come in order of their own earliest, so a host that has an earlier one already needs no look: deadlines of
     a slice never fall along its members.
     """
-    worst: list[tuple[datetime, str] | None] = [None] * len(view.hosts)
-    first = [(view.due_at(one, one.members[0]), number, one) for number, one in enumerate(view.slices)]
-    for earliest, _, slice_ in sorted(first, key=lambda entry: entry[:2]):
+    worst: dict[int, tuple[datetime, str]] = {}
+    for slice_ in view.slices:
         for index in slice_.members:
-            known = worst[index]
-            if known is not None and known[0] <= earliest:
+            known = worst.get(index)
+            if known is not None and known[0] <= slice_.first_due_at:
                 continue
             claim = (view.due_at(slice_, index), slice_.group.source_name)
             if known is None or claim < known:
@@ -154,13 +157,14 @@ def host_findings(*, organisation_id: UUID, host_id: UUID, rules: Rules, now: da
         NotFoundError: not a host of this organisation, or a retired one (``host_unknown``).
     """
     view = load_view(organisation_id=organisation_id, rules=rules, now=now, host_ids=(host_id,))
-    if not view.hosts:
+    hosts = view.hosts
+    if not hosts:
         raise NotFoundError(
             code="host_unknown",
             sentence="There is no such host, or it is retired.",
             next_step="Choose one from the list of hosts.",
         )
-    (host,) = view.hosts
+    (host,) = hosts
     keys = list(soonest_first(view, tuple(choose(view, EMPTY_FILTER))))
     return HostFindings(
         summary=summaries_of(view)[0],

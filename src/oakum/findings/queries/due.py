@@ -32,6 +32,16 @@ class Candidate:
         """Return the date for a host enrolled then, NO_DUE_AT for "at the next upgrade"."""
         return _due_at(self.within, self.started_at, max(self.since, enrolled_at))
 
+    def enrolled_before(self, instant: datetime) -> datetime | None:
+        """Return the bound of ``Schedule.enrolled_before`` for these facts alone."""
+        if self.within is None:
+            return None
+        clock_until = instant - self.within
+        if self.started_at is not None and self.started_at < clock_until:
+            return NO_DUE_AT
+        # The clock starts with the later of the two: both must lie before.
+        return clock_until if self.since < clock_until else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
@@ -45,6 +55,18 @@ class Schedule:
     def due_at(self, enrolled_at: datetime) -> datetime:
         """Return the earliest date for a host enrolled then.  It never falls as ``enrolled_at`` grows."""
         return min([candidate.due_at(enrolled_at) for candidate in self.candidates])
+
+    def enrolled_before(self, instant: datetime) -> datetime | None:
+        """Return the bound such that what is due before ``instant`` is so on exactly the hosts enrolled before it.
+
+        NO_DUE_AT where it is due on every host, None where on no host.
+        """
+        bound: datetime | None = None
+        for candidate in self.candidates:
+            own = candidate.enrolled_before(instant)
+            if own is not None and (bound is None or own > bound):
+                bound = own
+        return bound
 
     def deadline(self, enrolled_at: datetime, reachability: Stated) -> Deadline:
         """Return the whole deadline, with its reasons and who said how the host can be reached."""

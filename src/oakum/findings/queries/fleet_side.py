@@ -1,6 +1,6 @@
-"""The fleet side of an organisation's findings: every host's package set, when it was heard of, how it is exposed.
+"""The fleet side of an organisation's findings: hosts' package sets, when they were heard of, how they are exposed.
 
-Loaded once a request, two blobs a host.  It knows nothing of advisories.
+Read from the hosts' own rows, two blobs a host.  It knows neither advisories nor the index (``replica``).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ HOST_COUNT_MAX = 5_000  # by id in one statement
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class HostLine:
-    """One host as far as findings go.  ``index`` is its place by enrolment: the order in which deadlines fall.
+    """One host as far as findings go.  ``index`` is its number in the bitmaps of a view (``fleet``).
 
     ``packages`` and ``running_old`` are serialised bitmaps; ``digest`` names what they hold.
     """
@@ -69,9 +69,16 @@ class HostLine:
 
 
 def load_hosts(
-    *, organisation_id: UUID, now: datetime, stale_after: timedelta, host_ids: Collection[UUID] | None = None
+    *,
+    organisation_id: UUID,
+    now: datetime,
+    stale_after: timedelta,
+    host_ids: Collection[UUID] | None = None,
+    by_ordinal: bool = False,
 ) -> tuple[HostLine, ...]:
     """Return the organisation's hosts that are not retired (of ``host_ids``), in order of enrolment: three queries.
+
+    Their indexes are their places in that order, or ``by_ordinal`` their ordinals.
 
     Raises:
         OperatorError: more than HOST_COUNT_MAX ``host_ids`` (``too_many_hosts``): ask for all, or for a group.
@@ -97,7 +104,7 @@ def load_hosts(
             names[among] = tuple(sorted(groups[each].name for each in among if each in groups))
         lines.append(
             HostLine(
-                index=index,
+                index=row[17] if by_ordinal else index,
                 id=row[0],
                 hostname=row[1],
                 enrolled_at=row[2],
@@ -142,6 +149,7 @@ def _rows(organisation_id: UUID, chosen: list[UUID] | None) -> Iterable[tuple[An
         "environment",
         "criticality",
         "state",
+        "ordinal",
     )
 
 

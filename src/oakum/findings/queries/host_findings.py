@@ -21,6 +21,7 @@ from oakum.findings.queries.cache import entry_of
 from oakum.findings.queries.fleet_side import HostLine
 from oakum.findings.queries.offers import SourceOffer, load_offers
 from oakum.findings.queries.risk import Affected
+from oakum.findings.queries.slices import Slice
 from oakum.findings.queries.values import (
     EMPTY_FILTER,
     PAGE_COUNT_MAX,
@@ -31,7 +32,7 @@ from oakum.findings.queries.values import (
     HostFinding,
     Rules,
 )
-from oakum.findings.queries.view import Slice, View, load_view
+from oakum.findings.queries.view import View, load_view
 from oakum.fleet.context import FROM_DEFAULT
 
 EXPORT_COUNT_MAX = 1_000_000  # 100,000 hosts with ten findings each
@@ -43,7 +44,7 @@ class Chosen:
     """A slice, and those of its members that a filter lets through."""
 
     slice: Slice
-    members: tuple[int, ...]
+    members: BitMap
 
 
 def findings(
@@ -79,8 +80,8 @@ def page_of(view: View, *, organisation_id: UUID, wanted: FindingFilter, limit: 
         total_count=sum(len(one.members) for one in chosen),
         limit=limit,
         offset=offset,
-        host_unknown_count=sum(not host.knows_packages for host in view.hosts),
-        host_silent_count=sum(host.presence != "seen" for host in view.hosts),
+        host_unknown_count=view.unknown_count,
+        host_silent_count=view.fleet.silent_count,
         as_of=view.as_of(),
     )
 
@@ -110,18 +111,18 @@ def choose(view: View, wanted: FindingFilter) -> Iterator[Chosen]:
     _check(wanted)
     search = wanted.search.strip().lower()[:SEARCH_LENGTH_MAX]
     hosts = _hosts_wanted(view, wanted)
-    named = {host.index for host in view.hosts if search in host.hostname.lower()} if search else None
+    named = view.fleet.named(search) if search else None
     for slice_ in view.slices:
         if not _group_is_wanted(slice_, wanted):
             continue
         members = slice_.members
         if wanted.overdue is not None:
             late = view.overdue(slice_)
-            members = late if wanted.overdue else members[len(late) :]
+            members = late if wanted.overdue else members - late
         if hosts is not None:
-            members = tuple(index for index in members if index in hosts)
+            members = members & hosts
         if named is not None and search not in slice_.group.search_text:
-            members = tuple(index for index in members if index in named)
+            members = members & named
         if members:
             yield Chosen(slice=slice_, members=members)
 
@@ -139,15 +140,11 @@ def _check(wanted: FindingFilter) -> None:
             )
 
 
-def _hosts_wanted(view: View, wanted: FindingFilter) -> set[int] | None:
+def _hosts_wanted(view: View, wanted: FindingFilter) -> BitMap | None:
     if not wanted.host_ids and not wanted.group:
         return None
-    ids = frozenset(wanted.host_ids)
-    return {
-        host.index
-        for host in view.hosts
-        if (not ids or host.id in ids) and (not wanted.group or wanted.group in host.groups)
-    }
+    among = view.fleet.of_ids(wanted.host_ids) if wanted.host_ids else view.fleet.enrolment.everyone
+    return among & view.fleet.in_group(wanted.group) if wanted.group else among
 
 
 def _group_is_wanted(slice_: Slice, wanted: FindingFilter) -> bool:
@@ -165,27 +162,46 @@ Key = tuple[datetime, int, str, str, int, int]  # due, severity, source, version
 
 
 def soonest_first(view: View, chosen: Iterable[Chosen]) -> Iterator[tuple[Slice, int]]:
-    """Yield (slice, host index) by deadline, then severity, package and enrolment: as many as are asked for."""
-    listed = [one.slice for one in chosen]
-    streams = [_keys(view, one, number) for number, one in enumerate(chosen)]
-    for key in heapq.merge(*streams):
-        yield listed[key[4]], key[5]
+    """Yield (slice, host index) by deadline, then severity, package and enrolment: as many as are asked for.
+
+    ``chosen`` comes with the soonest slice first, so a slice is looked into only when its turn may have come.
+    """
+    waiting: list[tuple[Key, Slice, Iterator[Key]]] = []
+    for number, one in enumerate(chosen):
+        while waiting and waiting[0][0][:4] < one.slice.sort_key:
+            yield _take_first(waiting)
+        keys = _keys(view, one, number)
+        heapq.heappush(waiting, (next(keys), one.slice, keys))
+    while waiting:
+        yield _take_first(waiting)
+
+
+def _take_first(waiting: list[tuple[Key, Slice, Iterator[Key]]]) -> tuple[Slice, int]:
+    """Take the soonest, and let the next of its slice wait in its place.  Keys differ, so nothing else is compared."""
+    key, slice_, keys = waiting[0]
+    following = next(keys, None)
+    if following is None:
+        heapq.heappop(waiting)
+    else:
+        heapq.heapreplace(waiting, (following, slice_, keys))
+    return slice_, key[5]
 
 
 def _keys(view: View, one: Chosen, number: int) -> Iterator[Key]:
     group = one.slice.group
-    for index in one.members:
+    for index in view.fleet.enrolment.ordered(one.members):
         due_at = view.due_at(one.slice, index)
         yield due_at, group.severity_rank, group.source_name, group.source_version, number, index
 
 
 def make_rows(view: View, *, organisation_id: UUID, keys: Collection[tuple[Slice, int]]) -> tuple[HostFinding, ...]:
     """Make the rows of a page: two queries more, for what the hosts' repositories offer, whatever their number."""
-    hosts = [view.hosts[index] for index in {index for _, index in keys}]
+    view.fetch(index for _, index in keys)
+    hosts = [view.host(index) for index in {index for _, index in keys}]
     offers = _offers(organisation_id, hosts)
     sets = {host.index: host.package_set() for host in hosts}
     return tuple(
-        _row(view, slice_, view.hosts[index], sets[index], offers[view.hosts[index].id]) for slice_, index in keys
+        _row(view, slice_, view.host(index), sets[index], offers[view.host(index).id]) for slice_, index in keys
     )
 
 

@@ -15,6 +15,7 @@ from oakum.core.errors import NotFoundError
 from oakum.core.priority import NO_DUE_AT, Deadline
 from oakum.findings.queries.fleet_side import HostLine
 from oakum.findings.queries.host_findings import reachability_of
+from oakum.findings.queries.kernels import SIDE_BY_SIDE
 from oakum.findings.queries.old_code import reboot_names
 from oakum.findings.queries.patch_values import NoteView, PatchHead, PatchHost, PatchView
 from oakum.findings.queries.patches import (
@@ -35,7 +36,7 @@ from oakum.findings.queries.pending import (
     update_lines,
 )
 from oakum.findings.queries.values import PAGE_COUNT_MAX, AdvisoryView, Rules
-from oakum.findings.queries.view import SIDE_BY_SIDE, View, load_view
+from oakum.findings.queries.view import View, load_view
 from oakum.fleet.sets import load_set
 
 NOTE_COUNT_MAX = 200
@@ -94,7 +95,7 @@ def _deadline(view: View, one: Candidate) -> Deadline | None:
     deadlines = [
         cure.schedule.deadline(host.enrolled_at, reachability_of(host))
         for cure in one.cures
-        for host in (view.hosts[cure.members[0]],)
+        for host in (view.host(cure.first),)
     ]
     return min(deadlines, key=lambda deadline: deadline.sort_key, default=None)
 
@@ -152,7 +153,7 @@ def patch_hosts(
                 source_version=source_version,
                 kind=one.update.kind,
                 cves=tuple(sorted(one.cves)),
-                host_total_count=len(view.hosts),
+                host_total_count=view.host_count,
             )
             yield head, tuple(hosts)
 
@@ -168,9 +169,10 @@ class _Newer:
 def _hosts(view: View, organisation_id: UUID, one: Candidate) -> list[PatchHost]:
     newer = _newer(one.update)
     due = _due(view, one)
-    found = [_pending_host(view, one, view.hosts[index], due) for index in one.hosts]
+    hosts = view.hosts
+    found = [_pending_host(view, one, view.host(index), due) for index in one.hosts]
     installed = [
-        host for host in view.hosts if host.index not in one.pending.hosts and newer.ids.intersect(host.package_set())
+        host for host in hosts if host.index not in one.pending.hosts and newer.ids.intersect(host.package_set())
     ]
     reboots = reboot_names(
         organisation_id, [host for host in installed if newer.ids.intersect(load_set(host.running_old))]
@@ -191,7 +193,7 @@ def _due(view: View, one: Candidate) -> dict[int, datetime]:
     due: dict[int, datetime] = {}
     for cure in one.cures:
         for index in cure.members:
-            due_at = cure.schedule.due_at(view.hosts[index].enrolled_at)
+            due_at = cure.schedule.due_at(view.enrolled_at(index))
             due[index] = min(due.get(index, due_at), due_at)
     return due
 

@@ -124,12 +124,8 @@ def _chosen(
 def _hosts_wanted(view: View, wanted: PatchFilter) -> frozenset[int] | None:
     if not wanted.host_ids and not wanted.group:
         return None
-    ids = frozenset(wanted.host_ids)
-    return frozenset(
-        host.index
-        for host in view.hosts
-        if (not ids or host.id in ids) and (not wanted.group or wanted.group in host.groups)
-    )
+    among = view.fleet.of_ids(wanted.host_ids) if wanted.host_ids else view.fleet.enrolment.everyone
+    return frozenset(among & view.fleet.in_group(wanted.group) if wanted.group else among)
 
 
 def _is_wanted(one: Candidate, wanted: PatchFilter) -> bool:

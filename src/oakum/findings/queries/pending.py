@@ -6,7 +6,6 @@ is not newer than the update.  It says nothing of how updates are shown.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,9 +18,11 @@ from oakum.catalogue.models import PackageVersion, ReleaseNote, Update
 from oakum.core.streams import scheme_of_stream
 from oakum.findings.queries.cache import entry_of
 from oakum.findings.queries.due import Schedule, schedule_of
+from oakum.findings.queries.kernels import Whereabouts
 from oakum.findings.queries.offers import SourceOffer, UpdateKey, load_offers
 from oakum.findings.queries.risk import Affected, Hit, Risk, cure_key, make_group
-from oakum.findings.queries.view import Slice, View, Whereabouts
+from oakum.findings.queries.slices import Slice
+from oakum.findings.queries.view import View
 
 NAME_COUNT_MAX = 1_000  # in one statement
 
@@ -52,12 +53,16 @@ class Pending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cure:
-    """What an update would cure of one slice: the findings as a group of their own, and the hosts, ascending."""
+    """What an update would cure of one slice: the findings as a group of their own, and the hosts.
+
+    ``first`` is the one of them that was enrolled first.
+    """
 
     slice: Slice
     group: Affected
     schedule: Schedule
-    members: tuple[int, ...]
+    members: BitMap
+    first: int
 
 
 def pending_updates(
@@ -90,10 +95,11 @@ def cures_of(view: View, slices: Iterable[Slice], *, update: UpdateLine, hosts: 
     found, key = [], update.cure_key
     for slice_ in slices:
         group = _cured(view.risk, slice_.group, key)
-        members = tuple(index for index in slice_.members if index in pending) if group else ()
+        members = slice_.members & pending if group else BitMap()
         if group and members:
             schedule = schedule_of(view.risk, group, view.rules.pack, is_public=slice_.is_public)
-            found.append(Cure(slice=slice_, group=group, schedule=schedule, members=members))
+            first = view.fleet.enrolment.first(members)
+            found.append(Cure(slice=slice_, group=group, schedule=schedule, members=members, first=first))
     return found
 
 
@@ -115,15 +121,15 @@ def _is_cured(hit: Hit, cures_until: bytes) -> bool:
     return hit.fixed_key is not None and hit.fixed_key <= cures_until
 
 
-def late(view: View, cure: Cure) -> tuple[int, ...]:
+def late(view: View, cure: Cure) -> BitMap:
     """Return the hosts whose deadline for what is cured has passed."""
-    due_at = cure.schedule.due_at
-    return cure.members[: bisect_left(cure.members, view.now, key=lambda index: due_at(view.hosts[index].enrolled_at))]
+    bound = cure.schedule.enrolled_before(view.now)
+    return BitMap() if bound is None else cure.members & view.fleet.enrolment.before(bound)
 
 
 def earliest_due(view: View, cures: Iterable[Cure]) -> datetime | None:
     """Return the earliest deadline that an update would meet, NO_DUE_AT included; None without any finding."""
-    return min((cure.schedule.due_at(view.hosts[cure.members[0]].enrolled_at) for cure in cures), default=None)
+    return min((cure.schedule.due_at(view.enrolled_at(cure.first)) for cure in cures), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,12 +11,14 @@ from datetime import UTC, date, datetime, time
 from uuid import UUID
 
 from django.db.models import F, Q
+from pyroaring import BitMap
 
 from oakum.core.errors import OperatorError
 from oakum.core.priority import NO_DUE_AT, Stated
 from oakum.findings.queries.due import CveDue, cve_dues, schedule_of, severity_rank
 from oakum.findings.queries.host_findings import page_of
 from oakum.findings.queries.risk import Threat
+from oakum.findings.queries.slices import Slice
 from oakum.findings.queries.values import (
     PAGE_COUNT_MAX,
     SEARCH_LENGTH_MAX,
@@ -29,7 +31,7 @@ from oakum.findings.queries.values import (
     VulnerabilityRow,
     VulnerabilityView,
 )
-from oakum.findings.queries.view import Slice, View, load_view
+from oakum.findings.queries.view import View, load_view
 from oakum.intel.models import Advisory, KevEntry, Vulnerability
 
 ADVISORY_COUNT_MAX = 200  # of one CVE
@@ -90,7 +92,7 @@ def vulnerabilities(
 def _spread(view: View, search: str) -> dict[str, _Spread]:
     found: dict[str, _Spread] = {}
     for slice_ in view.slices:
-        enrolled_at = view.hosts[slice_.members[0]].enrolled_at
+        enrolled_at = view.enrolled_at(slice_.first)
         dues = cve_dues(view.risk, slice_.group, view.rules.pack, is_public=slice_.is_public, enrolled_at=enrolled_at)
         for cve, due in _matching(slice_, dues.items(), search):
             known = found.get(cve)
@@ -115,14 +117,12 @@ def _matching(slice_: Slice, dues: Collection[tuple[str, CveDue]], search: str) 
 
 def _row(view: View, one: _Spread) -> VulnerabilityRow:
     cve = one.threat.cve
-    hosts: set[int] = set()
-    overdue: set[int] = set()
-    no_fix: set[int] = set()
+    hosts, overdue, no_fix = BitMap(), BitMap(), BitMap()
     for slice_ in one.slices:
-        hosts.update(slice_.members)
-        overdue.update(_overdue(view, slice_, cve))
+        hosts |= slice_.members
+        overdue |= _overdue(view, slice_, cve)
         if all(hit.fixed_key is None for hit in slice_.group.hits if cve in hit.view.cves):
-            no_fix.update(slice_.members)
+            no_fix |= slice_.members
     return VulnerabilityRow(
         cve=cve,
         summary=one.threat.summary,
@@ -138,11 +138,9 @@ def _row(view: View, one: _Spread) -> VulnerabilityRow:
     )
 
 
-def _overdue(view: View, slice_: Slice, cve: str) -> tuple[int, ...]:
-    if not slice_.can_be_overdue:
-        return ()
+def _overdue(view: View, slice_: Slice, cve: str) -> BitMap:
     schedule = schedule_of(view.risk, slice_.group, view.rules.pack, is_public=slice_.is_public, cve=cve)
-    return slice_.members[: view.due_before(slice_, view.now, schedule)]
+    return view.overdue(slice_, schedule)
 
 
 def vulnerability(
@@ -167,7 +165,7 @@ def vulnerability(
         ssvc_source=row.ssvc_source,
         kev=_kev(cve),
         advisories=tuple(_advisories(organisation_id, cve)),
-        host_count=len({index for one in view.slices if cve in one.group.cves for index in one.members}),
+        host_count=len(BitMap().union(*(one.members for one in view.slices if cve in one.group.cves))),
         findings=page,
     )
 

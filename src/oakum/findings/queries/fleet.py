@@ -1,0 +1,140 @@
+"""The hosts of a view as numbers in bitmaps: who they are, in which order they were enrolled, how to find some of them.
+
+Two kinds: ``PlainFleet`` holds every host's row and numbers them by enrolment; ``replica.IndexedFleet`` holds none and
+goes by the index, whose numbers are ordinals.  Neither knows an advisory.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from pyroaring import BitMap
+
+from oakum.core.priority import NO_DUE_AT
+from oakum.findings.queries.fleet_side import HostLine
+
+BOUND_COUNT_MAX = 64  # remembered: a pack has a handful of times, and each request its instant
+
+
+class Enrolment:
+    """When each host was enrolled: the order in which deadlines fall.
+
+    Numbers ascend with enrolment but for a few (two hosts enrol at once, a database was restored); those are kept
+    apart, so that the first of a bitmap is found without walking it.
+    """
+
+    def __init__(self, at: Mapping[int, datetime]) -> None:
+        """Take the instants by index."""
+        self.at = at
+        self._order = sorted(at, key=lambda index: (at[index], index))
+        self._instants = [at[index] for index in self._order]
+        self.everyone = BitMap(self._order)
+        self._odd = BitMap()
+        highest = -1
+        for index in self._order:
+            if index < highest:
+                self._odd.add(index)
+            highest = max(highest, index)
+        self._before: dict[datetime, BitMap] = {}
+
+    def before(self, bound: datetime) -> BitMap:
+        """Return everybody who was enrolled before the bound."""
+        if bound == NO_DUE_AT:
+            return self.everyone
+        if bound not in self._before:
+            if len(self._before) >= BOUND_COUNT_MAX:
+                self._before.clear()
+            found = BitMap(self._order[: bisect_left(self._instants, bound)])
+            found.run_optimize()
+            self._before[bound] = found
+        return self._before[bound]
+
+    def first(self, members: BitMap) -> int:
+        """Return the member that was enrolled first."""
+        odd = members & self._odd if self._odd else self._odd
+        if not odd:
+            return int(members.min())
+        regular = members - odd
+        candidates = [*odd, regular.min()] if regular else list(odd)
+        return min(candidates, key=lambda index: (self.at[index], index))
+
+    def ordered(self, members: BitMap) -> Iterable[int]:
+        """Return the members in order of enrolment."""
+        if self._odd and self._odd.intersect(members):
+            return sorted(members, key=lambda index: (self.at[index], index))
+        return members
+
+
+class Fleet(Protocol):
+    """The hosts of a view."""
+
+    @property
+    def enrolment(self) -> Enrolment:
+        """When they were enrolled."""
+
+    @property
+    def public(self) -> BitMap:
+        """Those that can be reached from outside."""
+
+    @property
+    def known(self) -> BitMap:
+        """Those whose last inventory report could tell their packages."""
+
+    @property
+    def silent_count(self) -> int:
+        """How many were not heard of lately, or never."""
+
+    @property
+    def inventory_instants(self) -> tuple[datetime | None, datetime | None]:
+        """The oldest and the newest inventory, None where nobody has reported."""
+
+    def lines(self, indexes: Collection[int] | None = None) -> Sequence[HostLine]:
+        """Return these hosts' rows (None: everybody's), by enrolment."""
+
+    def of_ids(self, host_ids: Collection[UUID]) -> BitMap:
+        """Return those of these ids."""
+
+    def in_group(self, name: str) -> BitMap:
+        """Return the members of the group of exactly this name."""
+
+    def named(self, search: str) -> BitMap:
+        """Return those with ``search`` (in lower case) in their name."""
+
+
+class PlainFleet:
+    """Hosts whose rows are all loaded, numbered by enrolment."""
+
+    def __init__(self, hosts: Sequence[HostLine]) -> None:
+        """Take the rows in order of enrolment, their indexes being their places."""
+        self._hosts = tuple(hosts)
+        self.enrolment = Enrolment({host.index: host.enrolled_at for host in hosts})
+        self.public = BitMap([host.index for host in hosts if host.is_public])
+        self.known = BitMap([host.index for host in hosts if host.knows_packages])
+        self.silent_count = sum(host.presence != "seen" for host in hosts)
+
+    @property
+    def inventory_instants(self) -> tuple[datetime | None, datetime | None]:
+        """See ``Fleet``."""
+        told = [host.inventory_at for host in self._hosts if host.inventory_at is not None]
+        return min(told, default=None), max(told, default=None)
+
+    def lines(self, indexes: Collection[int] | None = None) -> Sequence[HostLine]:
+        """See ``Fleet``."""
+        return self._hosts if indexes is None else [self._hosts[index] for index in sorted(indexes)]
+
+    def of_ids(self, host_ids: Collection[UUID]) -> BitMap:
+        """See ``Fleet``."""
+        wanted = frozenset(host_ids)
+        return BitMap([host.index for host in self._hosts if host.id in wanted])
+
+    def in_group(self, name: str) -> BitMap:
+        """See ``Fleet``."""
+        return BitMap([host.index for host in self._hosts if name in host.groups])
+
+    def named(self, search: str) -> BitMap:
+        """See ``Fleet``."""
+        return BitMap([host.index for host in self._hosts if search in host.hostname.lower()])

@@ -1,0 +1,111 @@
+"""Slices: one group of affected versions on all the hosts that have it in the same way, as one bitmap.
+
+Everything that is counted or listed is made of them.  It reads nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from pyroaring import BitMap
+
+from oakum.core.compliance import OldCode, Remedy, RemedyFacts, remedy_state
+from oakum.findings.queries.due import Schedule, schedule_of
+from oakum.findings.queries.fleet import Fleet
+from oakum.findings.queries.kernels import Whereabouts
+from oakum.findings.queries.risk import Affected, Risk
+from oakum.findings.queries.values import Rules
+
+Place = tuple[Affected, Whereabouts]
+
+_OLD_CODE = {
+    Whereabouts.INSTALLED: OldCode.NO,
+    Whereabouts.OLD_KERNEL: OldCode.KERNEL,
+    Whereabouts.OLD_SERVICE: OldCode.SERVICE,
+    Whereabouts.OLD_UNSEEN: OldCode.UNKNOWN,
+}
+
+SortKey = tuple[datetime, int, str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Slice:
+    """One group on hosts of the same kind; ``members`` are their indexes, never empty, never changed.
+
+    ``first`` is the member that was enrolled first, ``first_due_at`` its deadline: the earliest of all.
+    """
+
+    group: Affected
+    whereabouts: Whereabouts
+    is_public: bool
+    remedy: Remedy
+    schedule: Schedule
+    members: BitMap
+    first: int
+    first_due_at: datetime
+
+    @property
+    def can_be_overdue(self) -> bool:
+        """Whether lateness is known: not where a fix is on disk and nobody could see what runs."""
+        return self.whereabouts is not Whereabouts.OLD_UNSEEN
+
+    @property
+    def sort_key(self) -> SortKey:
+        """Soonest deadline first, then severity and package."""
+        group = self.group
+        return self.first_due_at, group.severity_rank, group.source_name, group.source_version
+
+    def due_before(self, fleet: Fleet, instant: datetime, schedule: Schedule | None = None) -> BitMap:
+        """Return the members that are due before ``instant``, by the slice's own schedule or another."""
+        bound = (schedule or self.schedule).enrolled_before(instant)
+        if bound is None:
+            return BitMap()
+        before = fleet.enrolment.before(bound)
+        return self.members if self.members.issubset(before) else self.members & before
+
+
+def slices_at(risk: Risk, rules: Rules, fleet: Fleet, place: Place, members: BitMap) -> Iterator[Slice]:
+    """Yield the slices of one place: its hosts by whether they are public, and whether they know their packages."""
+    group, whereabouts = place
+    for is_public in (False, True):
+        reached = _part(members, fleet.public, inside=is_public)
+        for knows in (True, False):
+            own = _part(reached, fleet.known, inside=knows)
+            if own:
+                first = fleet.enrolment.first(own)
+                schedule = schedule_of(risk, group, rules.pack, is_public=is_public)
+                yield Slice(
+                    group=group,
+                    whereabouts=whereabouts,
+                    is_public=is_public,
+                    remedy=_remedy(group, whereabouts, knows=knows),
+                    schedule=schedule,
+                    members=own,
+                    first=first,
+                    first_due_at=schedule.due_at(fleet.enrolment.at[first]),
+                )
+
+
+def _part(members: BitMap, others: BitMap, *, inside: bool) -> BitMap:
+    """Return the members inside or outside of others; the very object where these are all: it is shared, not copied."""
+    part = members & others if inside else members - others
+    return members if len(part) == len(members) else part
+
+
+def make_slices(risk: Risk, rules: Rules, fleet: Fleet, places: Mapping[Place, BitMap]) -> tuple[Slice, ...]:
+    """Return all slices, soonest deadline first."""
+    found = [one for place, members in places.items() for one in slices_at(risk, rules, fleet, place, members)]
+    return tuple(sorted(found, key=lambda one: one.sort_key))
+
+
+def _remedy(group: Affected, whereabouts: Whereabouts, *, knows: bool) -> Remedy:
+    return remedy_state(
+        RemedyFacts(
+            packages_status="known" if knows else "unknown",
+            affected_is_installed=whereabouts is Whereabouts.INSTALLED,
+            fix_is_known=bool(group.fixed_version),
+            old_code=_OLD_CODE[whereabouts],
+        )
+    )
