@@ -14,7 +14,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from oakum.core.versions import alpm, apk, cargo, deb, generic, golang, npm, rpm, semver, windows
+from oakum.core.versions import (
+    alpm,
+    apk,
+    cargo,
+    composer,
+    deb,
+    gem,
+    generic,
+    golang,
+    npm,
+    nuget,
+    pypi,
+    rpm,
+    semver,
+    windows,
+)
 from oakum.core.versions.invalid import InvalidVersion, UnknownScheme, UnknownStream
 
 __all__ = [
@@ -52,11 +67,11 @@ CARGO: Final = cargo.SCHEME
 GOLANG: Final = golang.SCHEME
 WINDOWS: Final = windows.SCHEME
 GENERIC: Final = generic.SCHEME
-PYPI: Final = "pypi.1"
+PYPI: Final = pypi.SCHEME
 MAVEN: Final = "maven.1"
-GEM: Final = "gem.1"
-NUGET: Final = "nuget.1"
-COMPOSER: Final = "composer.1"
+GEM: Final = gem.SCHEME
+NUGET: Final = nuget.SCHEME
+COMPOSER: Final = composer.SCHEME
 
 _KEYS: Final[dict[str, Callable[[str], bytes]]] = {
     deb.SCHEME: deb.order_key,
@@ -69,6 +84,10 @@ _KEYS: Final[dict[str, Callable[[str], bytes]]] = {
     golang.SCHEME: golang.order_key,
     windows.SCHEME: windows.order_key,
     generic.SCHEME: generic.order_key,
+    pypi.SCHEME: pypi.order_key,
+    gem.SCHEME: gem.order_key,
+    nuget.SCHEME: nuget.order_key,
+    composer.SCHEME: composer.order_key,
 }
 _UPSTREAMS: Final[dict[str, Callable[[str], str]]] = {deb.SCHEME: deb.upstream_version}
 
