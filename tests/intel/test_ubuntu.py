@@ -351,13 +351,10 @@ class TestVex:
 @given(data=st.data())
 def test_damaged_files_are_refused_or_read_and_nothing_else(data: st.DataObject, tmp_path_factory: Any) -> None:
     vex = TestVex().document("USN-1-1", TestVex().statement("fixed", "jammy", "focal"))
-    importer, content, name = data.draw(
-        st.sampled_from(
-            [
-                (UbuntuNoticesImporter(), json.dumps({"6663-2": notice()}), "database.json"),
-                (UbuntuTrackerImporter(), TRACKER + "jammy_openssl: released (1.2-3)\n", "CVE-2024-0001"),
-                (UbuntuVexImporter(), json.dumps(vex), "USN-1-1.json"),
-            ]
-        )
-    )
+    feeds: list[tuple[Importer, str, str]] = [
+        (UbuntuNoticesImporter(), json.dumps({"6663-2": notice()}), "database.json"),
+        (UbuntuTrackerImporter(), TRACKER + "jammy_openssl: released (1.2-3)\n", "CVE-2024-0001"),
+        (UbuntuVexImporter(), json.dumps(vex), "USN-1-1.json"),
+    ]
+    importer, content, name = data.draw(st.sampled_from(feeds))
     only_feed_errors(importer, tmp_path_factory, data.draw(mutations(content.encode())), name)

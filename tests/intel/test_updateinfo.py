@@ -18,7 +18,7 @@ from oakum.core.errors import FeedError
 from oakum.core.ranges import LOWEST
 from oakum.core.versions import order_key
 from oakum.intel.importers import Importer
-from oakum.intel.importers.updateinfo import AlmaLinuxImporter, RockyImporter, UpdateinfoImporter
+from oakum.intel.importers.updateinfo import AlmaLinuxImporter, FedoraImporter, RockyImporter, UpdateinfoImporter
 from oakum.intel.importers.updateinfo.distributions import lowest_of_line, streams_of_names, streams_of_tag
 from oakum.intel.importers.updateinfo.updates import parse_date
 from oakum.intel.importers.values import Read
@@ -330,6 +330,44 @@ def test_rockys_pages_name_binaries_products_and_modules(tmp_path: Path) -> None
     assert reads[0].skipped == ("packages of 'Rocky Linux SIG Cloud', which is no release of Rocky's",)
 
 
+def fedora(**more: Any) -> dict[str, Any]:
+    return {
+        "alias": "FEDORA-2025-ddd4444444",
+        "display_name": "java security update",
+        "notes": "January 2025",
+        "severity": "important",
+        "type": "security",
+        "status": "stable",
+        "date_stable": "2025-01-25 12:00:00",
+        "release": {"name": "F40", "id_prefix": "FEDORA"},
+        "bugs": [{"title": "CVE-2025-9999 java-17-openjdk: vulnerability in JVM [fedora-40]"}],
+        "builds": [
+            {"nvr": "java-17-openjdk-17.0.14.0.7-1.fc40", "epoch": 1},
+            {"nvr": "expat-2.7.0-1.fc40", "epoch": None},
+        ],
+    } | more
+
+
+def test_bodhis_updates_name_what_was_built(tmp_path: Path) -> None:
+    path = tmp_path / "updates.json"
+    others = [fedora(type="bugfix"), fedora(status="testing"), fedora(release={"name": "EPEL-9"})]
+    path.write_text(json.dumps({"updates": [fedora(), *others], "page": 1}))
+    record, *rest = list(FedoraImporter().records(path))
+    assert isinstance(record.record, AdvisoryRecord)
+    assert (record.record.cves, record.record.severity) == (("CVE-2025-9999",), "high")
+    assert told(record.record) == [
+        ("fedora:40", "java-17-openjdk", "1:17.0.14.0.7-1.fc40", ()),
+        ("fedora:40", "expat", "2.7.0-1.fc40", ()),
+    ]
+    assert {each.level for each in record.record.affected} == {"source"}
+    assert [each.skipped for each in rest] == [
+        ("updates of type bugfix",),
+        ("updates that are testing",),
+        ("updates for EPEL-9, which is no release of Fedora",),
+    ]
+    assert FedoraImporter().default_name(tmp_path / "FEDORA-2025-1.json") == "fedora-2025-1"
+
+
 @pytest.mark.parametrize(
     ("importer", "content", "said"),
     [
@@ -338,6 +376,8 @@ def test_rockys_pages_name_binaries_products_and_modules(tmp_path: Path) -> None
         (RockyImporter(), {"advisories": {}}, "a JSON list is expected"),
         (RockyImporter(), rocky(packages=[{"nevra": "golang"}]), "no package's name, version and architecture"),
         (RockyImporter(), rocky(name=""), "an advisory has no id"),
+        (FedoraImporter(), fedora(alias=""), "an advisory has no id"),
+        (FedoraImporter(), fedora(builds=[{"nvr": "expat"}]), "no build's name, version and release"),
     ],
 )
 def test_json_that_is_no_such_feed_is_refused(tmp_path: Path, importer: Importer, content: object, said: str) -> None:
@@ -355,6 +395,7 @@ def test_damaged_files_are_refused_or_read_and_nothing_else(data: st.DataObject,
         (UpdateinfoImporter(), document(update(collection(package(), module=module))), "updateinfo.xml"),
         (AlmaLinuxImporter(), json.dumps(almalinux()), "errata.full.json"),
         (RockyImporter(), json.dumps(rocky()), "page1.json"),
+        (FedoraImporter(), json.dumps({"updates": [fedora()]}), "updates.json"),
     ]
     importer, content, name = data.draw(st.sampled_from(feeds))
     only_feed_errors(importer, tmp_path_factory, data.draw(mutations(content.encode())), name)

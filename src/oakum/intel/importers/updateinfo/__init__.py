@@ -5,7 +5,8 @@ what is said of an update in many places, ``distributions`` says which stream a 
 """
 
 from oakum.intel.importers.updateinfo.almalinux import AlmaLinuxImporter
+from oakum.intel.importers.updateinfo.fedora import FedoraImporter
 from oakum.intel.importers.updateinfo.rocky import RockyImporter
 from oakum.intel.importers.updateinfo.xml_updates import UpdateinfoImporter
 
-__all__ = ["AlmaLinuxImporter", "RockyImporter", "UpdateinfoImporter"]
+__all__ = ["AlmaLinuxImporter", "FedoraImporter", "RockyImporter", "UpdateinfoImporter"]
