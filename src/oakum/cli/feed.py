@@ -5,7 +5,7 @@ An import runs beside a running server: readers see the former feed until the ne
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +15,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from oakum.cli import local
-from oakum.cli.output import json_option, print_json, print_table, since
+from oakum.cli.output import Column, json_option, print_json, print_table, say, since
+from oakum.core.errors import FeedError, OakumError
 
 if TYPE_CHECKING:
+    from oakum.intel.queries import FeedView
     from oakum.intel.services import ImportReport, SyncReport
 
 EXIT_FAULT = 4
@@ -25,38 +27,76 @@ EXIT_FAULT = 4
 
 @click.group()
 def feed() -> None:
-    """Feeds on this server: advisories and the catalogue of exploited vulnerabilities."""
+    """Feeds on this server: advisories, and how likely and how grave their exploitation is."""
 
 
 @feed.command("import")
-@click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--kind", default=None, help="The file's format, where it is not recognised: osv, kev.")
+@click.argument("paths", type=click.Path(exists=True, path_type=Path), nargs=-1, required=True)
+@click.option("--kind", default=None, help="The format, where it is not recognised; a wrong one lists them all.")
 @click.option("--name", default=None, help="The feed's name; a file of the same name replaces the former one.")
 @click.option("--accept-fewer", is_flag=True, help="Take a file with less than half of the former one's records.")
+@click.option("--force", is_flag=True, help="Read once more what was imported already.")
 @json_option
 @local.prepare
-def import_file(path: Path, kind: str | None, name: str | None, *, accept_fewer: bool, as_json: bool) -> None:
-    """Import a feed from a file: OSV (all.zip) or CISA's KEV (JSON or CSV).
+def import_files(
+    paths: tuple[Path, ...], kind: str | None, name: str | None, *, accept_fewer: bool, force: bool, as_json: bool
+) -> None:
+    """Import feeds from files, archives or folders; the format is recognised.
 
-    All of it or nothing: a file that is cut or corrupt changes nothing.
+    A folder or archive is one feed of many documents. All of a feed or nothing: what is cut or corrupt changes nothing;
+    a record that is merely odd is left out and counted. An import that was killed goes on when it is started again, and
+    content that is there already is not read again. Of several paths one that fails does not hold up the others; exit 4
+    if one failed.
 
     Example: oakum feed import all.zip
+
+    Example: oakum feed import kev.csv epss_scores-current.csv.gz
     """
     from oakum.intel.services import import_feed  # noqa: PLC0415 - tables exist only after set-up
 
+    if name is not None and len(paths) > 1:
+        raise click.UsageError("--name is for one path: feeds of one name replace each other.")
+    outcomes: list[ImportReport | tuple[Path, OakumError]] = []
     with _bars() as bar:
-        report = import_feed(
-            path,
-            kind=kind,
-            name=name,
-            progress=_Step(bar, path.name),
-            accept_fewer=accept_fewer,
-            now=local.utc_now(),
-        )
+        for path in paths:
+            try:
+                outcomes.append(
+                    import_feed(
+                        path,
+                        kind=kind,
+                        name=name,
+                        progress=_Step(bar, path.name),
+                        accept_fewer=accept_fewer,
+                        force=force,
+                        now=local.utc_now(),
+                    )
+                )
+            except FeedError as error:
+                if len(paths) == 1:
+                    raise
+                outcomes.append((path, error))
+    _print_imports(outcomes, as_json=as_json)
+
+
+def _print_imports(outcomes: Sequence[ImportReport | tuple[Path, OakumError]], *, as_json: bool) -> None:
+    """Print what came of each path; exit 4 if one failed."""
     if as_json:
-        print_json(_report(report))
+        rows = [
+            {"path": str(each[0]), "problem": each[1].sentence, "next_step": each[1].next_step}
+            if isinstance(each, tuple)
+            else _report(each)
+            for each in outcomes
+        ]
+        print_json(rows if len(rows) > 1 else rows[0])
     else:
-        _print_report(report)
+        for each in outcomes:
+            if isinstance(each, tuple):
+                say(f"{each[0]}: {each[1].sentence}", err=True)
+                say(f"       {each[1].next_step}", err=True)
+            else:
+                _print_report(each)
+    if any(isinstance(each, tuple) for each in outcomes):
+        raise SystemExit(EXIT_FAULT)
 
 
 @feed.command()
@@ -96,37 +136,57 @@ def sync(name: str | None, url: str | None, *, as_json: bool) -> None:
 @json_option
 @local.require_prepared
 def list_feeds(*, as_json: bool) -> None:
-    """List the feeds, how old they are, and what failed last."""
+    """List the feeds: their generation, how old they are, and what failed last."""
     from oakum.intel.queries import feeds  # noqa: PLC0415 - as above
 
-    rows = [
-        {
-            "name": each.name,
-            "kind": each.kind,
-            "records": each.record_count,
-            "imported_at": each.imported_at.isoformat() if each.imported_at else None,
-            "checked_at": each.checked_at.isoformat() if each.checked_at else None,
-            "url": each.url,
-            "problem": each.problem,
-        }
-        for each in feeds()
-    ]
+    found = feeds()
     if as_json:
-        print_json(rows)
+        print_json([_row(each) for each in found])
         return
-    cells = [(row["name"], row["kind"], row["records"], _age(row), row["problem"]) for row in rows]
+    cells = [
+        (each.name, each.kind, each.record_count, each.generation or "", _age(each), _model(each), each.problem)
+        for each in found
+    ]
+    columns = (
+        Column(name="feed"),
+        Column(name="format"),
+        Column(name="records", is_number=True),
+        Column(name="generation", rank=2, is_number=True),
+        Column(name="imported"),
+        Column(name="model", rank=1),
+        Column(name="problem", wraps=True),
+    )
     print_table(
-        ("feed", "format", "records", "imported", "problem"),
+        columns,
         cells,
         empty="No feed has been imported. `oakum feed sync` fetches them; without internet: `oakum feed import FILE`.",
     )
 
 
-def _age(row: Mapping[str, object]) -> str:
-    if row["kind"] == "host":
+def _row(each: FeedView) -> dict[str, object]:
+    return {
+        "name": each.name,
+        "kind": each.kind,
+        "records": each.record_count,
+        "generation": each.generation,
+        "imported_at": each.imported_at.isoformat() if each.imported_at else None,
+        "checked_at": each.checked_at.isoformat() if each.checked_at else None,
+        "model_version": each.model_version,
+        "scored_on": each.scored_on.isoformat() if each.scored_on else None,
+        "url": each.url,
+        "problem": each.problem,
+    }
+
+
+def _age(each: FeedView) -> str:
+    if each.kind == "host":
         return "as hosts report"
-    imported_at = row["imported_at"]
-    return since(imported_at if isinstance(imported_at, str) else None, now=local.utc_now())
+    return since(each.imported_at.isoformat() if each.imported_at else None, now=local.utc_now())
+
+
+def _model(each: FeedView) -> str:
+    """Return which model made the scores, and of which day they are."""
+    return " ".join(filter(None, (each.model_version, each.scored_on.isoformat() if each.scored_on else "")))
 
 
 class _Step:
@@ -150,10 +210,15 @@ def _bars() -> Iterator[Progress]:
 
 
 def _print_report(report: ImportReport) -> None:
+    if report.is_unchanged:
+        click.echo(
+            f"Feed {report.feed_name}: unchanged, {report.record_count} records, generation {report.generation}."
+        )
+        return
     packages = f", {report.affected_count} packages" if report.affected_count else ""
     click.echo(f"Feed {report.feed_name}: {report.record_count} records{packages}, generation {report.generation}.")
     for reason, count in report.skipped:
-        click.echo(f"  left out: {count} x {reason}")
+        say(f"  left out: {count} x {reason}")
 
 
 def _print_outcome(outcome: SyncReport) -> None:
@@ -180,6 +245,7 @@ def _report(report: ImportReport) -> dict[str, object]:
         "feed": report.feed_name,
         "format": report.kind,
         "generation": report.generation,
+        "unchanged": report.is_unchanged,
         "records": report.record_count,
         "packages": report.affected_count,
         "skipped": [{"reason": reason, "count": count} for reason, count in report.skipped],

@@ -7,6 +7,7 @@ no critical.  It knows no deadline (``core.priority``) and fetches nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from cvss import CVSS2, CVSS3, CVSS4
@@ -20,6 +21,8 @@ UNRATED: Final = ""
 SEVERITIES: Final = (LOW, MEDIUM, HIGH, CRITICAL)
 
 VECTOR_LENGTH_MAX: Final = 200
+# Remembered at once: all CVEs together have some 20,000 different vectors.
+VECTOR_COUNT_MAX: Final = 32_768
 
 # Words that publishers use for the same; "negligible" is Ubuntu's, "important" and "moderate" are Red Hat's.
 _WORDS: Final = {
@@ -51,6 +54,7 @@ class Rating:
         return HIGH if found == CRITICAL and self.version == 2 else found  # noqa: PLR2004 - the standard's own number
 
 
+@lru_cache(maxsize=VECTOR_COUNT_MAX)
 def rate(vector: str) -> Rating | None:
     """Return the rating that a CVSS vector stands for, None where it is none (of version 2, 3.x or 4.0).
 

@@ -6,6 +6,7 @@ neither begins a generation nor switches to it (``importing``, ``generations``).
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,6 @@ from oakum.core.ratings import better, rate
 from oakum.core.versions import RPM
 from oakum.intel.importers import CveFactsRecord, EpssDay, EpssRecord, Importer, KevRecord, Read, SupersedenceRecord
 from oakum.intel.importers.values import too_large
-from oakum.intel.models import Advisory
 from oakum.intel.services import rows
 from oakum.intel.services.generations import ROW_COUNT_MAX, Generation, mark, writing
 from oakum.intel.services.vulnerabilities import CveFacts
@@ -162,9 +162,9 @@ def _write(generation: Generation, records: Sequence[Any], done_count: int) -> N
     pieces: list[Callable[[], None]] = []
     if new := [record for record in records if isinstance(record, AdvisoryRecord)]:
         with writing(generation):
-            advisories = Advisory.objects.bulk_create([_advisory(generation, record) for record in new])
-        last_id = max(advisory.id for advisory in advisories)
-        pairs = list(zip((advisory.id for advisory in advisories), new, strict=True))
+            ids = rows.add_advisories([_advisory(generation, record) for record in new])
+        last_id = max(ids)
+        pairs = list(zip(ids, new, strict=True))
         pieces += _pieces(rows.add_rows, rows.RANGES, [row for id_, record in pairs for row in _ranges(id_, record)])
         pieces += _pieces(rows.add_rows, rows.CVES, [(id_, cve) for id_, record in pairs for cve in record.cves])
     for table, values in _loose_rows(generation, records):
@@ -187,20 +187,21 @@ def _pieces(add: Adder, table: rows.Table, values: Sequence[Sequence[Any]]) -> l
     ]
 
 
-def _advisory(generation: Generation, record: AdvisoryRecord) -> Advisory:
-    return Advisory(
-        feed_id=generation.feed_id,
-        generation=generation.number,
-        ref=record.ref,
-        title=record.title,
-        details=record.details,
-        severity=record.severity,
-        published_at=record.published_at,
-        modified_at=record.modified_at,
-        withdrawn_at=record.withdrawn_at,
-        cves=list(record.cves),
-        cvss_vector=record.cvss_vector,
-        aliases=list(record.aliases),
+def _advisory(generation: Generation, record: AdvisoryRecord) -> tuple[Any, ...]:
+    return (
+        generation.feed_id,
+        generation.number,
+        record.ref,
+        record.title,
+        record.details,
+        record.severity,
+        rows.instant(record.published_at),
+        rows.instant(record.modified_at),
+        rows.instant(record.withdrawn_at),
+        json.dumps(record.cves),
+        record.cvss_vector,
+        json.dumps(record.aliases),
+        "",
     )
 
 
@@ -223,12 +224,16 @@ def _ranges(advisory_id: int, record: AdvisoryRecord) -> Iterator[tuple[Any, ...
             )
 
 
+def _kev_words(record: KevRecord) -> tuple[str, str]:
+    return record.ransomware, record.forensic_triage
+
+
 def _loose_rows(generation: Generation, records: Sequence[Any]) -> Iterator[tuple[rows.Table, Sequence[Sequence[Any]]]]:
     own = (generation.feed_id, generation.number)
     yield (
         rows.KEV_ENTRIES,
         [
-            (*own, each.cve, each.name, each.added_on, each.due_on, each.ransomware, each.forensic_triage)
+            (*own, each.cve, each.name, rows.day(each.added_on), rows.day(each.due_on), *_kev_words(each))
             for each in records
             if isinstance(each, KevRecord)
         ],

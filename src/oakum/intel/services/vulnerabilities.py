@@ -16,11 +16,13 @@ from oakum.core.advisories import speaks_of_one_cve
 from oakum.core.ratings import Rating, better, rate
 from oakum.intel.models import Advisory, Vulnerability
 from oakum.intel.services.generations import ROW_COUNT_MAX, Generation
+from oakum.intel.services.rows import Table, add_missing_rows
 
 SUMMARY_LENGTH_MAX = 4_000
 PAGE_COUNT = 500
 _SSVC_FIELDS = ("ssvc_exploitation", "ssvc_automatable", "ssvc_technical_impact")
 _FIELDS = ("summary", "cvss_vector", "cvss_score", "cvss_source", *_SSVC_FIELDS, "ssvc_source")
+_TABLE: Table = ("intel_vulnerability", ("cve", *_FIELDS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +104,7 @@ def _store(chunk: Mapping[str, CveFacts], source: str) -> None:
     with transaction.atomic():
         known = Vulnerability.objects.in_bulk(list(chunk))
         missing = [_merged(Vulnerability(cve=cve), each, source) for cve, each in chunk.items() if cve not in known]
-        Vulnerability.objects.bulk_create(missing, ignore_conflicts=True)
+        add_missing_rows(_TABLE, [[row.cve, *(getattr(row, field) for field in _FIELDS)] for row in missing])
         changed = [row for cve, row in known.items() if _is_changed_by(row, chunk[cve], source)]
         Vulnerability.objects.bulk_update(changed, _FIELDS, batch_size=100)
 

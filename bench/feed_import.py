@@ -1,0 +1,162 @@
+"""Measure the import of one large feed, on a SQLite database of its own or the PostgreSQL that the environment names.
+
+500,000 ranges over 220,000 CVEs and 12,500 packages, most of them in few packages: an OSV archive with a record a CVE,
+which is the shape that costs most (few ranges share a record).  Beside it another writer measures how long it ever has
+to wait for the import's transactions.
+
+    python -m bench.feed_import [--ranges 500000]
+    ./scripts/with-postgres.sh python -m bench.feed_import
+
+It asserts nothing: limits belong to whoever reads the line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import resource
+import threading
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.gateway_fleet import database
+
+RANGE_COUNT = 500_000
+RANGES_PER_CVE = 500_000 / 220_000
+NAME_COUNT = 2_500  # of a release: five of them make 12,500 packages
+RELEASES = ("Debian:11", "Debian:12", "Debian:13", "Ubuntu:22.04:LTS", "Ubuntu:24.04:LTS")
+WORDS = ("flaw", "input", "crafted", "file", "memory", "read", "remote", "attacker", "service", "parser", "overflow")
+PAUSE_SECONDS = 0.02
+
+
+def write_feed(path: Path, range_count: int) -> None:
+    """Write an OSV archive with so many ranges; the same number gives the same archive."""
+    dice = random.Random(1)
+    written = 0
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        number = 0
+        while written < range_count:
+            number += 1
+            count = min(range_count - written, 1 + min(len(RELEASES) - 1, int(dice.expovariate(1 / 1.8))))
+            ref = f"X-CVE-{2000 + number % 26}-{10_000 + number}"
+            archive.writestr(f"{ref}.json", json.dumps(_record(ref, count, dice)))
+            written += count
+
+
+def _record(ref: str, count: int, dice: random.Random) -> dict[str, object]:
+    name = f"package-{min(NAME_COUNT - 1, int(dice.paretovariate(0.5)) - 1)}"
+    version = f"{dice.randrange(9)}.{dice.randrange(60)}.{dice.randrange(30)}"
+    return {
+        "schema_version": "1.7.0",
+        "id": ref,
+        "details": " ".join(dice.choices(WORDS, k=40)),
+        "published": "2026-01-02T03:04:05Z",
+        "modified": "2026-01-03T00:00:00Z",
+        "upstream": [ref.removeprefix("X-")],
+        "severity": [{"type": "CVSS_V3", "score": f"CVSS:3.1/AV:{dice.choice('NAL')}/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}],
+        "affected": [
+            {
+                "package": {"ecosystem": release, "name": name},
+                "ranges": [
+                    {
+                        "type": "ECOSYSTEM",
+                        "events": [{"introduced": "0"}, {"fixed": f"{version}-{dice.randrange(20)}+u{place}"}],
+                    }
+                ],
+            }
+            for place, release in enumerate(dice.sample(RELEASES, count))
+        ],
+    }
+
+
+@contextmanager
+def other_writer(waits: list[float]) -> Iterator[None]:
+    """Write a row every now and then beside the import, and note how long each took."""
+    from django.db import connection, transaction  # noqa: PLC0415 - tables exist only after set-up
+
+    from oakum.intel.models import TrustedBundleKey  # noqa: PLC0415
+
+    row = TrustedBundleKey.objects.create(key="0" * 64, trusted_at=datetime.now(tz=UTC))
+    is_over = threading.Event()
+
+    def write() -> None:
+        while not is_over.wait(PAUSE_SECONDS):
+            began_at = time.perf_counter()
+            with transaction.atomic():
+                TrustedBundleKey.objects.filter(id=row.id).update(trusted_at=datetime.now(tz=UTC))
+            waits.append(time.perf_counter() - began_at)
+        connection.close()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def measure(path: Path) -> dict[str, object]:
+    """Import the archive into an empty database and return the line."""
+    from django.db import connection  # noqa: PLC0415 - tables exist only after set-up
+
+    from oakum.intel.models import AffectedRange  # noqa: PLC0415
+    from oakum.intel.services import import_feed  # noqa: PLC0415
+
+    waits: list[float] = []
+    with other_writer(waits):
+        began_at, cpu = time.perf_counter(), time.process_time()
+        report = import_feed(path, name="bench", now=datetime.now(tz=UTC))
+        seconds, cpu = time.perf_counter() - began_at, time.process_time() - cpu
+    count = AffectedRange.objects.count()
+    return {
+        "name": "feed.import",
+        "value": round(count / seconds),
+        "unit": "ranges/s",
+        "hosts": 0,
+        "database": connection.vendor,
+        "ranges": count,
+        "records": report.record_count,
+        "seconds": round(seconds, 1),
+        "cpu_seconds": round(cpu, 1),
+        "memory_peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "other_writer_wait_max_ms": round(max(waits, default=0) * 1000),
+    }
+
+
+def main() -> None:
+    """Print one JSON line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--ranges", type=int, default=RANGE_COUNT)
+    arguments = parser.parse_args()
+    url = os.environ.get("OAKUM_TEST_DATABASE_URL", "")
+    with database() as data_dir:
+        if url:
+            _use(url)
+        path = Path(data_dir) / "all.zip"
+        write_feed(path, arguments.ranges)
+        print(json.dumps(measure(path)), flush=True)
+
+
+def _use(url: str) -> None:
+    """Go over to another database, which must be empty, and make the tables."""
+    from django.core.management import call_command  # noqa: PLC0415 - Django is set up by then
+    from django.db import connections  # noqa: PLC0415
+
+    from oakum.config import parse_database_url  # noqa: PLC0415
+
+    connections["default"].close()
+    settings = connections.configure_settings({"default": parse_database_url(url)})
+    connections.settings = settings
+    del connections["default"]
+    call_command("migrate", verbosity=0, skip_checks=True)
+
+
+if __name__ == "__main__":
+    main()
