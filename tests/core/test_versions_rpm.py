@@ -101,7 +101,7 @@ def test_versions_that_rpm_calls_equal_have_one_key(one: str, other: str) -> Non
         ("1.0-1\n", "does not print"),
         ("1.0\x00-1", "does not print"),
         ("1.0\u00a0-1", "does not print"),
-        (":1.0-1", "before the colon is not an unsigned integer"),
+        (":1.0-1", "nothing stands before the colon"),
         ("a:1.0-1", "before the colon is not an unsigned integer"),
         ("-1:1.0-1", "before the colon is not an unsigned integer"),
         ("+1:1.0-1", "before the colon is not an unsigned integer"),

@@ -26,7 +26,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from oakum.core.versions.encoding import TokenKeys, check_length, digits
+from oakum.core.versions.encoding import TokenKeys, check_length, number
 from oakum.core.versions.invalid import InvalidVersion
 
 SCHEME: Final = "generic.1"  # the scheme and the revision of the layout above; another layout needs another number
@@ -46,10 +46,9 @@ _WORDS: Final = {
 _END: Final = b"\x07"
 _TEXT: Final = b"\x08"
 _TEXT_END: Final = b"\x00"
-_NUMBER: Final = 0x09
+_NUMBER: Final = b"\x09"
 _ZEROES_END: Final = 0xFF  # more than a version of VERSION_LENGTH_MAX characters can hold
 
-_ZERO: Final = digits("0")
 _TOKEN = re.compile(r"[0-9]+|[^\W0-9_]+|~")
 _PREAMBLE = re.compile(r"\W*v(?=[0-9])")
 
@@ -72,24 +71,29 @@ def order_key(text: str) -> bytes:
     tokens = _TOKEN.findall(lowered, preamble.end() if preamble else 0)
     if not tokens or set(tokens) == {"~"}:
         raise InvalidVersion(text, "it has neither digit nor letter")
+    return _joined([_tokens[token] for token in tokens]) + _END
+
+
+def _joined(keys: list[bytes]) -> bytes:
+    """Return the tokens' bytes with the zeroes, whose bytes are empty, counted into the number that follows them."""
+    if b"" not in keys:
+        return b"".join(keys)
     joined: list[bytes] = []
     zeroes = 0
-    for token in tokens:
-        key = _tokens[token]
-        if key == _ZERO:
+    for key in keys:
+        if not key:
             zeroes += 1
-        elif "0" <= token[0] <= "9":
-            joined += (bytes((_NUMBER, _ZEROES_END - zeroes)), key)
-            zeroes = 0
-        else:
-            joined.append(key)
-            zeroes = 0
-    return b"".join(joined) + _END
+            continue
+        joined.append(_NUMBER + bytes((_ZEROES_END - zeroes,)) + key[2:] if key[:1] == _NUMBER else key)
+        zeroes = 0
+    return b"".join(joined)
 
 
 def _token(token: str) -> bytes:
+    """Return the bytes of a token with no zeroes before it; of a zero, none."""
     if token.isascii() and token.isdecimal():
-        return digits(token)
+        value = int(token)
+        return _NUMBER + bytes((_ZEROES_END,)) + number(value) if value else b""
     return _WORDS.get(token) or _TEXT + token.encode() + _TEXT_END
 
 

@@ -29,7 +29,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from oakum.core.versions.encoding import TokenKeys, check_length, digits, number
+from oakum.core.versions.encoding import VERSION_LENGTH_MAX, TokenKeys, check_length, digits, number
 from oakum.core.versions.invalid import InvalidVersion
 
 SCHEME: Final = "rpm.1"  # the scheme and the revision of the layout above; another layout needs another number
@@ -43,7 +43,7 @@ _NUMBER: Final = b"\x05"
 _SIGNS: Final = {"~": b"\x01", "^": b"\x03"}
 
 _SEGMENT = re.compile(r"[0-9]+|[A-Za-z]+|[~^]")
-_EPOCH = re.compile(r"[0-9]+\Z")
+_EPOCH = re.compile(r"[0-9]*\Z")  # none: 0
 
 
 def order_key(text: str) -> bytes:
@@ -59,9 +59,15 @@ def order_key(text: str) -> bytes:
     >>> order_key("1.0") < order_key("1.0-1") < order_key("1.0") + b"\xff" < order_key("1.0^a")
     True
     """
-    epoch, version, release = _split(text)
-    # The joins are written out rather than called: they are most of what an import costs.  Runs between dots need
-    # nothing between them, because a dot only separates and the bytes of a segment say where it ends.
+    # Everything is written out rather than called, and characters are looked at when a run is new: this is most of what
+    # an import costs.  Runs between dots need nothing between them, because a dot only separates and the bytes of a
+    # segment say where it ends.
+    if len(text) > VERSION_LENGTH_MAX:
+        check_length(text)
+    epoch, colon, rest = text.rpartition(":")
+    version, hyphen, release = rest.partition("-")
+    if not version or (hyphen and not release) or (colon and not epoch):
+        raise InvalidVersion(text, _what_is_missing(text, version))
     try:
         key = _epochs[epoch] + b"".join([_runs[run] for run in version.split(".")]) + _END
         return key + b"".join([_runs[run] for run in release.split(".")]) + _END if release else key
@@ -69,28 +75,22 @@ def order_key(text: str) -> bytes:
         raise InvalidVersion(text, error.reason) from None
 
 
-def _split(text: str) -> tuple[str, str, str]:
-    """Return the three parts as text, each of which may still hold what no version has."""
-    check_length(text)
-    epoch, rest = "0", text
-    if ":" in text:
-        epoch, _, rest = text.partition(":")
-        if ":" in rest:
-            raise InvalidVersion(text, "it has more than one colon")
-    version, hyphen, release = rest.partition("-")
+def _what_is_missing(text: str, version: str) -> str:
+    if not text:
+        return "it is empty"
+    if text.startswith(":"):
+        return "nothing stands before the colon"
     if not version:
-        raise InvalidVersion(text, "there is no version before the release" if hyphen else "nothing follows the colon")
-    if hyphen and not release:
-        raise InvalidVersion(text, "nothing follows the hyphen")
-    if "-" in release:
-        raise InvalidVersion(text, "it has more than one hyphen, which neither version nor release may hold")
-    return epoch, version, release
+        return "nothing follows the colon" if text.endswith(":") else "there is no version before the release"
+    return "nothing follows the hyphen"
 
 
 def _epoch(text: str) -> bytes:
     if not _EPOCH.match(text):
-        raise InvalidVersion(text, "what stands before the colon is not an unsigned integer")
-    epoch = int(text)
+        has_more = ":" in text
+        reason = "it has more than one colon" if has_more else "what stands before the colon is not an unsigned integer"
+        raise InvalidVersion(text, reason)
+    epoch = int(text or "0")
     if epoch > EPOCH_MAX:
         raise InvalidVersion(text, f"the epoch is above {EPOCH_MAX}")
     return number(epoch)
@@ -100,6 +100,8 @@ def _run(run: str) -> bytes:
     """Return the bytes of what stands between two dots."""
     if not run.isprintable() or " " in run:
         raise InvalidVersion(run, "it has a blank or a character that does not print")
+    if "-" in run:
+        raise InvalidVersion(run, "it has more than one hyphen, which neither version nor release may hold")
     return b"".join([_segments[segment] for segment in _SEGMENT.findall(run)])
 
 

@@ -77,21 +77,24 @@ def order_key(text: str) -> bytes:
         base = base[2:]
     preamble = _PREAMBLE.match(base)
     parts = (base[preamble.end() :] if preamble else base).split(".")
-    keys, first = [_parts[part] for part in parts], parts[0].strip(" ").lower()
+    keys = [_parts[part] for part in parts]
     while keys and not keys[-1]:
         keys.pop()
     start = _KNOWN
-    if len(keys) == 1 and first in {"latest", "unknown"}:
-        if first == "unknown":
+    if len(keys) == 1:
+        word = parts[0].strip(" ").lower()
+        if word == "unknown":
             if bound is not None:
                 raise InvalidVersion(text, "an unknown version bounds nothing")
             return _UNKNOWN
-        start = _LATEST
+        start = _LATEST if word == "latest" else _KNOWN
     return start + _joined(keys) + _END + (bound or _EXACT)
 
 
 def _joined(keys: list[bytes]) -> bytes:
     """Return the parts' bytes with the zero parts, whose bytes are empty, counted into the part that follows them."""
+    if b"" not in keys:
+        return b"".join(keys)
     joined: list[bytes] = []
     zeroes = 0
     for key in keys:
@@ -99,13 +102,13 @@ def _joined(keys: list[bytes]) -> bytes:
             zeroes += 1
             continue
         kind = key[:1]
-        joined += (kind, bytes((zeroes if kind == _BELOW else _ZEROES_END - zeroes,)), key[1:])
+        joined += (kind, bytes((zeroes if kind == _BELOW else _ZEROES_END - zeroes,)), key[2:])
         zeroes = 0
     return b"".join(joined)
 
 
 def _part(text: str) -> bytes:
-    """Return the bytes of a part, without the zeroes before it; of a part that is zero, none."""
+    """Return the bytes of a part with no zeroes before it; of a part that is zero, none."""
     stripped = text.strip(" ")
     match = _PART.match(stripped)
     assert match is not None, "the pattern matches anything"
@@ -115,8 +118,8 @@ def _part(text: str) -> bytes:
     value %= NUMBER_MAX + 1
     folded = rest.casefold().encode() + _TEXT_END if rest else b""
     if not value:
-        return _BELOW + folded if folded else b""
-    return _ABOVE + number(value) + (_TEXT + folded if folded else _NO_TEXT)
+        return _BELOW + b"\x00" + folded if folded else b""
+    return _ABOVE + bytes((_ZEROES_END,)) + number(value) + (_TEXT + folded if folded else _NO_TEXT)
 
 
 _parts: Final = TokenKeys(_part)
