@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-MEASUREMENTS = ("bench.gateway",)
+MEASUREMENTS = ("bench.keys", "bench.gateway")
 RESULTS = Path(__file__).with_name("results.jsonl")
 
 

@@ -12,5 +12,6 @@ sed -i 's/^#\?create_main_cluster.*/create_main_cluster = false/' /etc/postgresq
 apt-get -qq install -y --no-install-recommends \
   postgresql chromium fonts-dejavu-core \
   mmdebstrap debian-archive-keyring systemd-container openssh-server openssh-client iproute2 apt-utils dpkg-dev gpg procps util-linux \
-  python3-venv ca-certificates curl >/dev/null
+  python3-venv ca-certificates curl \
+  python3-apt python3-rpm pacman-package-manager >/dev/null  # the last three: judges of version orders in tests/core
 echo "deps-lab: installed."
