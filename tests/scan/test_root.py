@@ -80,14 +80,15 @@ def everything(root: Root) -> list[Candidate | Note]:
     return list(walk(root, lambda _directory, _name: "any"))
 
 
-def test_a_walk_follows_no_link_and_leaves_out_what_is_the_kernels(root: Root, outside: Path) -> None:
+def test_a_walk_follows_no_link_and_leaves_out_the_kernels_files_and_containers(root: Root, outside: Path) -> None:
     put(root.path, "a/b/file")
     put(root.path, "proc/1/file")
+    put(root.path, "var/lib/docker/overlay2/x/usr/bin/file")
     (root.path / "a/loop").symlink_to("..")
     (root.path / "out").symlink_to(outside.parent)
     found = everything(root)
     assert [each.place for each in found if isinstance(each, Candidate)] == ["a/b/file"]
-    assert [(each.kind, each.place) for each in found if isinstance(each, Note)] == [(LEFT_OUT, "proc")]
+    assert [(each.kind, each.place) for each in found if isinstance(each, Note)] == [(LEFT_OUT, "var/lib/docker")]
 
 
 def test_a_tree_of_any_depth_ends_with_a_note_and_gives_its_descriptors_back(root: Root) -> None:

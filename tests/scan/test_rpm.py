@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from oakum.scan.readers import rpm
 from oakum.scan.readers.rpm import sqlite
+from oakum.scan.readers.rpm.header import Damaged, Header
 from oakum.scan.root import Root
 from oakum.scan.values import DAMAGED, Found, FoundPackage, Note
 from tests.scan.roots import BASH, KEY, OPENSSL, ndb, put, rpm_header
@@ -159,9 +160,9 @@ def test_a_header_changed_at_any_byte_is_read_or_refused(place: int, value: int,
     changed[place] = value
     for content in (bytes(changed), OPENSSL[:cut]):
         try:
-            header = rpm.Header(content)
+            header = Header(content)
             _ = header.text("name"), header.number("epoch"), list(header.files({"METADATA"}))
-        except rpm.Damaged:
+        except Damaged:
             continue
 
 

@@ -15,6 +15,7 @@ from oakum.cli.output import Column, counted, listed, print_table, say, since, w
 from oakum.core.advisories import AFFECTED
 from oakum.core.streams import scheme_of_stream
 from oakum.core.versions import InvalidVersion, order_key
+from oakum.scan.assess import NO_FEED
 from oakum.scan.report import (
     MISSING,
     NO_CODE,
@@ -27,9 +28,22 @@ from oakum.scan.report import (
     ScannedPackage,
     ScanReport,
 )
-from oakum.scan.values import ALPM, APK, DAMAGED, DEB, INCOMPLETE, LEFT_OUT, RPM, Note
+from oakum.scan.values import (
+    ALPM,
+    APK,
+    DAMAGED,
+    DEB,
+    DISTRIBUTION_TYPES,
+    GEM,
+    INCOMPLETE,
+    LEFT_OUT,
+    NPM,
+    PYPI,
+    RPM,
+    Note,
+)
 
-NAME_COUNT_MAX: Final = 3  # binaries, advisories, CVEs in a cell
+NAME_COUNT_MAX: Final = 3  # binaries, or states, in a cell
 COMMAND_NAME_COUNT_MAX: Final = 40
 NOTE_COUNT_MAX: Final = 10
 
@@ -60,13 +74,17 @@ class _Row:
 
 
 def print_report(report: ScanReport, *, details: bool) -> None:
-    """Print the report: the table (or every finding with its evidence), the remedy, the rest, and the verdict last."""
-    rows = _rows(report.findings)
+    """Print what was found (or every finding with its evidence), the remedy, what is left out, and the verdict last."""
+    own = [each for each in report.findings if each.package.kind in DISTRIBUTION_TYPES]
+    language = [each for each in report.findings if each.package.kind not in DISTRIBUTION_TYPES]
+    rows = _rows(own)
     if details:
         _print_details(report.findings)
-    elif rows:
-        print_table(_COLUMNS, [_cells(row) for row in rows], empty="")
-    if rows:
+    else:
+        if rows:
+            print_table(_COLUMNS, [_cells(row) for row in rows], empty="")
+        _print_by_holder(language)
+    if report.findings:
         click.echo("")
     _print_commands(rows)
     _print_left_out(report.packages)
@@ -75,19 +93,18 @@ def print_report(report: ScanReport, *, details: bool) -> None:
     _print_notes(report.notes)
     for each in report.unassessed:
         say(f"NOT ASSESSED: {each.subject} ({counted(each.package_count, 'package')}): {each.reason}.", err=True)
-    if any(each.reason.startswith("no feed") for each in report.unassessed):
+    if any(each.reason == NO_FEED for each in report.unassessed):
         say("Import the feeds that speak of them: `oakum feed sync`, or `oakum feed import FILE`.", err=True)
-    say(_verdict(report, rows))
+    say(_verdict(report, [*rows, *_rows(language)]))
 
 
 _COLUMNS: Final = (
     Column(name="risk"),
     Column(name="package"),
-    Column(name="installed", rank=2),
+    Column(name="installed", rank=1),
     Column(name="update to"),
-    Column(name="advisories", rank=1),
-    Column(name="vulnerabilities", rank=3),
-    Column(name="places", rank=4),
+    Column(name="advisories", rank=3),
+    Column(name="vulnerabilities", rank=2),
 )
 
 
@@ -105,21 +122,60 @@ def _rows(findings: Iterable[ScanFinding]) -> list[_Row]:
     ]
 
 
+def _print_by_holder(findings: Iterable[ScanFinding]) -> None:
+    """Print what was found on language packages under the program, environment or archive that holds them.
+
+    That is what a person can update: a module inside a program has no update of its own.
+    """
+    by_holder: dict[tuple[str, str], list[ScanFinding]] = {}
+    for each in findings:
+        for holder in dict.fromkeys(holder_of(place, each.package.kind) for place in each.package.places):
+            by_holder.setdefault((holder, each.package.kind), []).append(each)
+    for (holder, kind), own in by_holder.items():
+        say(f"/{holder} ({kind})")
+        for row in _rows(own):
+            risk, name, installed, update, _, cves = _cells(row)
+            say(f"  {risk:<9}  {name} {installed} -> {update}  {cves}".rstrip())
+
+
+def holder_of(place: str, kind: str) -> str:
+    """Return what holds a language package: a program, an archive, or the directory it is installed in.
+
+    >>> holder_of("opt/app/lib/python3.11/site-packages/rsa-4.0.dist-info/METADATA", "pypi")
+    'opt/app/lib/python3.11/site-packages'
+    >>> holder_of("srv/app/node_modules/a/node_modules/b/package.json", "npm")
+    'srv/app/node_modules'
+    """
+    if kind == PYPI:
+        parent = place.rpartition("/")[0]
+        return parent.rpartition("/")[0] if parent.endswith((".dist-info", ".egg-info", "EGG-INFO")) else parent
+    if kind == NPM:
+        return f"{place.partition('/node_modules/')[0]}/node_modules"
+    return place.partition("/specifications/")[0] if kind == GEM else place.partition("!")[0]
+
+
 def _cells(row: _Row) -> Sequence[object]:
     first = row.first
     refs = tuple(dict.fromkeys(each.ref for each in row.findings))
-    cves = tuple(dict.fromkeys(threat.cve for each in row.findings for threat in each.threats))
+    threats = sorted(
+        (threat for each in row.findings for threat in each.threats),
+        key=lambda threat: (threat.kev_listed_on is None, -(threat.epss or 0.0)),
+    )
+    cves = tuple(dict.fromkeys(each.cve for each in threats))
     risk = "EXPLOITED" if any(each.is_exploited for each in row.findings) else first.severity
-    places = () if first.package.source_name else first.package.places
     return (
         risk,
         _name(row),
         first.package.version,
         _update(row),
-        listed(refs, NAME_COUNT_MAX),
-        listed(cves, NAME_COUNT_MAX),
-        listed(places, 1),
+        _first_of(refs),
+        _first_of(cves),
     )
+
+
+def _first_of(texts: Sequence[str]) -> str:
+    """Return the first text and how many more there are, in as little room as can be."""
+    return f"{texts[0]} +{len(texts) - 1}" if len(texts) > 1 else "".join(texts)
 
 
 def _name(row: _Row) -> str:
@@ -152,10 +208,14 @@ def _print_details(findings: Iterable[ScanFinding]) -> None:
         say(f"{each.package.name} {each.package.version}: {each.ref} {each.title}".rstrip())
         exploited = ", exploited (KEV)" if each.is_exploited else ""
         epss = f", EPSS {each.epss:.1%}" if each.epss is not None else ""
-        say(f"  {each.severity} ({each.severity_source}){exploited}{epss}; {words(each.state)}; {words(each.remedy)}")
+        say(f"  {each.severity} ({each.severity_source}){exploited}{epss}; {_state(each)}; {words(each.remedy)}")
         say(f"  {each.evidence}")
         for place in each.package.places[:NAME_COUNT_MAX]:
             say(f"  at {place}")
+
+
+def _state(finding: ScanFinding) -> str:
+    return f"{words(finding.state)}, says {finding.state_author}" if finding.state_author else words(finding.state)
 
 
 def _print_commands(rows: Iterable[_Row]) -> None:

@@ -129,6 +129,7 @@ def _finding(found: Match, package: ScannedPackage, known: _Known) -> ScanFindin
         feed=found.feed_name,
         title=advisory.title,
         state=found.state,
+        state_author=found.state_author,
         fixed_version=found.fixed_version,
         evidence=found.evidence,
         severity=worst.value or UNKNOWN,

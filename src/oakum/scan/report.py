@@ -64,8 +64,8 @@ class ScannedPackage:
 class ScanFinding:
     """An advisory that applies to a package version, and why.
 
-    ``state`` is the publisher's (``core.advisories``), ``remedy`` what is left to do.  ``severity`` is ours or UNKNOWN,
-    ``severity_source`` who says so.
+    ``state`` (``core.advisories``) is the publisher's, or ``state_author``'s where somebody else says another one.
+    ``remedy`` is what is left to do.  ``severity`` is ours or UNKNOWN, ``severity_source`` who says so.
     """
 
     package: ScannedPackage
@@ -73,6 +73,7 @@ class ScanFinding:
     feed: str
     title: str
     state: str
+    state_author: str
     fixed_version: str
     evidence: str
     severity: str

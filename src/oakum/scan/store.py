@@ -35,8 +35,8 @@ SELECT f.name
                 WHERE r.stream = ? AND a.feed_id = f.id AND a.generation = f.generation AND a.organisation_id IS NULL)
 """
 _RANGES: Final = """
-SELECT r.advisory_id, f.name, a.ref, r.stream, r.scheme, r.name, r.low_key, r.high_key, r.fixed_version, r.state,
-       r.level, r.architectures
+SELECT r.advisory_id, f.name, a.ref, a.cves, r.stream, r.scheme, r.name, r.low_key, r.high_key, r.fixed_version,
+       r.state, r.level, r.architectures
   FROM intel_affectedrange r
   JOIN intel_advisory a ON a.id = r.advisory_id
   JOIN intel_feed f ON f.id = a.feed_id
@@ -145,15 +145,16 @@ class Store:
                 feed_name=row[1],
                 organisation_id=None,
                 ref=row[2],
-                stream=row[3],
-                scheme=row[4],
-                name=row[5],
-                low=bytes(row[6]),
-                high=None if row[7] is None else bytes(row[7]),
-                fixed_version=row[8],
-                state=row[9],
-                level=row[10],
-                architectures=tuple(row[11].split()),
+                cves=_texts(row[3]),
+                stream=row[4],
+                scheme=row[5],
+                name=row[6],
+                low=bytes(row[7]),
+                high=None if row[8] is None else bytes(row[8]),
+                fixed_version=row[9],
+                state=row[10],
+                level=row[11],
+                architectures=tuple(row[12].split()),
             )
 
     def advisories(self, ids: Collection[int]) -> dict[int, AdvisoryFacts]:
@@ -163,7 +164,7 @@ class Store:
                 title=row[1],
                 severity=row[2].strip().lower(),
                 published_at=_instant(row[3]),
-                cves=tuple(sorted(json.loads(row[4]) if isinstance(row[4], str) else row[4])),
+                cves=tuple(sorted(_texts(row[4]))),
             )
             for row in self._rows_of(_ADVISORIES, ids)
         }
@@ -247,6 +248,11 @@ def _unreachable(error: Exception) -> StoreError:
         sentence=f"The database does not answer: {str(error).strip().splitlines()[0]}.",
         next_step="Check OAKUM_DATA_DIR or OAKUM_DATABASE_URL, and that this user may read it.",
     )
+
+
+def _texts(value: list[str] | str) -> tuple[str, ...]:
+    """Return a list of JSON, which PostgreSQL's driver has read already."""
+    return tuple(json.loads(value) if isinstance(value, str) else value)
 
 
 def _instant(value: datetime | str | None) -> datetime | None:

@@ -1,7 +1,8 @@
 """Walk a root once, and name the files that a reader may want to open.
 
-Symbolic links are never followed, so that every file is met once.  What is left out on purpose (the kernel's own file
-systems, other hosts' file systems, container images) and what cannot be listed becomes a note.  It opens no file.
+Symbolic links are never followed, so that every file is met once.  What is left out on purpose (other hosts' file
+systems, container images) and what cannot be listed becomes a note; the kernel's own file systems are passed over in
+silence.  It opens no file.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ PROGRESS_EVERY: Final = 256  # directories
 _MOUNTS_BYTES_MAX: Final = 4 * 1024 * 1024
 _ESCAPE: Final = re.compile(r"\\([0-7]{3})")
 
-_KERNELS_OWN: Final = "the kernel's own, or gone with the next boot"
+KERNELS_OWN: Final = "the kernel's own, or gone with the next boot"
 _IMAGES: Final = "packages in containers are the image's, not this host's"
 LEFT_OUT_PLACES: Final[Mapping[str, str]] = {
-    "proc": _KERNELS_OWN,
-    "sys": _KERNELS_OWN,
-    "dev": _KERNELS_OWN,
-    "run": _KERNELS_OWN,
+    "proc": KERNELS_OWN,
+    "sys": KERNELS_OWN,
+    "dev": KERNELS_OWN,
+    "run": KERNELS_OWN,
     "var/lib/docker": _IMAGES,
     "var/lib/containerd": _IMAGES,
     "var/lib/containers/storage": _IMAGES,
@@ -118,7 +119,9 @@ class _Walk:
                 name = level.names.pop()
                 place = f"{level.place}/{name}" if level.place else name
                 if place in self._left_out:
-                    yield Note(kind=LEFT_OUT, place=place, reason=self._left_out[place])
+                    # Of the kernel's own nobody expects a word.
+                    if self._left_out[place] != KERNELS_OWN:
+                        yield Note(kind=LEFT_OUT, place=place, reason=self._left_out[place])
                 elif len(levels) >= DEPTH_MAX:
                     yield from self._note(place, f"more than {DEPTH_MAX} directories deep")
                 elif self._is_full():

@@ -81,6 +81,7 @@ def _finding(finding: ScanFinding) -> Mapping[str, object]:
         "feed": finding.feed,
         "title": finding.title,
         "state": finding.state,
+        "state_author": finding.state_author,
         "fixed_version": finding.fixed_version,
         "remedy": finding.remedy,
         "severity": finding.severity,
