@@ -34,12 +34,21 @@ def feed() -> None:
 @click.argument("paths", type=click.Path(exists=True, path_type=Path), nargs=-1, required=True)
 @click.option("--kind", default=None, help="The format, where it is not recognised; a wrong one lists them all.")
 @click.option("--name", default=None, help="The feed's name; a file of the same name replaces the former one.")
+@click.option("--stream", default="", help="What an updateinfo.xml is for where it does not say: almalinux:9.")
+@click.option("--stream", default="", help="What the packages are for, such as rhel:9, where the format does not tell.")
 @click.option("--accept-fewer", is_flag=True, help="Take a file with less than half of the former one's records.")
 @click.option("--force", is_flag=True, help="Read once more what was imported already.")
 @json_option
 @local.prepare
 def import_files(
-    paths: tuple[Path, ...], kind: str | None, name: str | None, *, accept_fewer: bool, force: bool, as_json: bool
+    paths: tuple[Path, ...],
+    kind: str | None,
+    name: str | None,
+    stream: str,
+    *,
+    accept_fewer: bool,
+    force: bool,
+    as_json: bool,
 ) -> None:
     """Import feeds from files, archives or folders; the format is recognised.
 
@@ -65,6 +74,7 @@ def import_files(
                         path,
                         kind=kind,
                         name=name,
+                        stream=stream,
                         progress=_Step(bar, path.name),
                         accept_fewer=accept_fewer,
                         force=force,

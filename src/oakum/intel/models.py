@@ -28,6 +28,7 @@ class Feed(models.Model):
     # ``content_name`` says what the file was called, and the Oakum that read it (another one may read more).
     content_hash = models.CharField(max_length=64, blank=True)
     content_name = models.CharField(max_length=200, blank=True)
+    stream = models.CharField(max_length=60, blank=True)  # told by a person where the format does not tell it
     read_by = models.CharField(max_length=20, blank=True)
     # How far the import that fills ``generation_next`` is: an import of the same content goes on from here.
     content_hash_next = models.CharField(max_length=64, blank=True)

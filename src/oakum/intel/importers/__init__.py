@@ -7,6 +7,7 @@ An importer reads and translates.  It writes nothing, fetches nothing and decide
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +21,7 @@ from oakum.intel.importers import (
     kev,
     msrc,
     osv,
+    patched_ranges,
     photon,
     ubuntu,
     updateinfo,
@@ -97,16 +99,33 @@ IMPORTERS: tuple[Importer, ...] = (
     photon.PhotonImporter(),
     alpine.AlpineSecdbImporter(),
     arch.ArchTrackerImporter(),
+    patched_ranges.RubysecImporter(),
+    patched_ranges.NodeImporter(),
     osv.OsvImporter(),
 )
 
 
-def importer_for(path: Path, kind: str | None) -> Importer:
+def importer_for(path: Path, kind: str | None, stream: str = "") -> Importer:
     """Return the importer of that kind, or the one that recognises the file.
 
+    ``stream`` is what the packages are for, given where the format itself does not tell.
+
     Raises:
-        FeedError: none does, there is no such kind, or the file cannot be read.
+        FeedError: none does, there is no such kind, it tells its streams itself, or the file cannot be read.
     """
+    found = _found(path, kind)
+    if not stream:
+        return found
+    if not isinstance(found, updateinfo.UpdateinfoImporter):
+        raise FeedError(
+            code="feed_stream_unwanted",
+            sentence=f"{path.name} is of the format {found.kind!r}, which says itself what its packages are for.",
+            next_step="Leave --stream out.",
+        )
+    return replace(found, stream=stream)
+
+
+def _found(path: Path, kind: str | None) -> Importer:
     kinds = ", ".join(importer.kind for importer in IMPORTERS)
     if kind is not None:
         found = next((importer for importer in IMPORTERS if importer.kind == kind), None)

@@ -39,6 +39,7 @@ MEMBER_BYTES_MAX: Final = 16 * 1024**2
 STREAM_BYTES_MAX: Final = 4 * 1024**3
 
 JSON_SUFFIXES: Final = (".json",)
+JSON_LINES_SUFFIXES: Final = (".json", ".jsonl")
 XML_SUFFIXES: Final = (".xml",)
 FEED_SUFFIXES: Final = (".json", ".jsonl", ".xml", ".csv")  # whose head tells which format a file has
 
@@ -132,6 +133,39 @@ def peeked(document: Document) -> tuple[bytes, Document]:
         raise
     except FAULTS as error:
         raise unreadable(document.path, document.place, f"it is cut or corrupt ({error})") from error
+
+
+def json_objects(path: Path, *, per_line: bytes = b"{") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the JSON objects of a feed whose documents are one object each, or one object a line.
+
+    A document has one object a line where its first line is a whole object that begins with ``per_line``.
+
+    Raises:
+        FeedError: as ``documents``, or something is no JSON object.
+    """
+    for document in documents(path, suffixes=JSON_LINES_SUFFIXES):
+        for place, value in _values(document, per_line):
+            if not isinstance(value, dict):
+                raise unreadable(path, place, "a JSON object is expected")
+            yield place, value
+
+
+def _values(document: Document, per_line: bytes) -> Iterator[tuple[str, Any]]:
+    parts: list[bytes] = []
+    size = 0
+    is_first, is_by_line = True, False
+    for place, line in document.lines():
+        if is_first:
+            is_first, is_by_line = False, line.startswith(per_line) and line.rstrip().endswith(b"}")
+        if is_by_line:
+            yield place, parse_json(document.path, place, line)
+            continue
+        parts.append(line)
+        size += len(line)
+        if size > DOCUMENT_BYTES_MAX:
+            raise too_large(document.path, document.place, f"it has more than {DOCUMENT_BYTES_MAX} bytes")
+    if parts:
+        yield document.place, parse_json(document.path, document.place, b"\n".join(parts))
 
 
 def parse_json(path: Path, place: str, data: bytes | str) -> Any:

@@ -1,4 +1,4 @@
-"""Unpack what feeds are packed in, as streams that refuse bombs: gzip, bzip2, xz, and the checks of zip and tar.
+"""Unpack what feeds are packed in, as streams that refuse bombs: gzip, bzip2, xz, zstd, and the checks of zip and tar.
 
 Every limit is on what comes out, because what goes in says nothing of it.  Which documents there are is for
 ``documents``.
@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from backports import zstd
+
 from oakum.core.errors import FeedError
 from oakum.intel.importers.values import too_large, unreadable
 
@@ -30,12 +32,14 @@ ENTRY_COUNT_MAX: Final = 500_000
 DIRECTORY_BYTES_MAX: Final = 64 * 1024**2  # of a zip: it is read as a whole, a hundred bytes an entry
 XZ_MEMORY_BYTES_MAX: Final = 128 * 1024**2  # xz -9 takes 65 MB; the file itself says how much it wants
 TAR_HEADER_BYTES_MAX: Final = 64 * 1024  # of long names and pax headers, which tarfile reads as a whole
-PACKED_SUFFIXES: Final = (".gz", ".bz2", ".xz")
+ZSTD_WINDOW_LOG_MAX: Final = 27  # 128 MB: what zstd itself takes without being asked for more
+SHOWN_LENGTH_MAX: Final = 200  # of an entry's name
+PACKED_SUFFIXES: Final = (".gz", ".bz2", ".xz", ".zst")
 
 # What the standard library raises on damaged archives, packed streams and files.
 FAULTS: Final = (
     *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError),
-    *(RuntimeError, NotImplementedError, ValueError, OverflowError),
+    *(zstd.ZstdError, RuntimeError, NotImplementedError, ValueError, OverflowError),
 )
 
 ZIP_MAGICS: Final = (b"PK\x03\x04", b"PK\x05\x06")
@@ -43,6 +47,7 @@ _GZIP_MAGIC: Final = b"\x1f\x8b"
 _BZIP2_MAGIC: Final = b"BZh"
 _XZ_MAGIC: Final = b"\xfd7zXZ\x00"
 _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
+_ZSTD_OPTIONS: Final = {zstd.DecompressionParameter.window_log_max: ZSTD_WINDOW_LOG_MAX}
 _TAR_MAGIC: Final = b"ustar"
 _TAR_MAGIC_AT: Final = 257
 _TAR_BLOCK: Final = 512
@@ -70,7 +75,7 @@ class Unpacked(io.RawIOBase):
         elif head.startswith(_XZ_MAGIC):
             self._inner = io.BufferedReader(_Xz(buffered), _BUFFER_BYTES)
         elif head.startswith(_ZSTD_MAGIC):
-            raise unreadable(path, place, "it is packed with zstd, which is not read: unpack it first")
+            self._inner = zstd.ZstdFile(buffered, options=_ZSTD_OPTIONS)  # type: ignore[assignment]
         else:
             self._inner, self._is_packed = buffered, False
         self._given = 0
@@ -220,13 +225,16 @@ def _check_directory(path: Path) -> None:
 
 
 def _check_entry(path: Path, entry: zipfile.ZipInfo) -> None:
-    place = f"entry {shown(entry.filename)}"
+    reason = ""
     if entry.file_size > ENTRY_BYTES_MAX:
-        raise too_large(path, place, f"it unpacks to more than {ENTRY_BYTES_MAX} bytes")
-    if entry.file_size > max(RATIO_CHECKED_FROM_BYTES, RATIO_MAX * max(1, entry.compress_size)):
-        raise too_large(path, place, f"it unpacks to more than {RATIO_MAX} times its size")
+        reason = f"it unpacks to more than {ENTRY_BYTES_MAX} bytes"
+    elif entry.file_size > max(RATIO_CHECKED_FROM_BYTES, RATIO_MAX * max(1, entry.compress_size)):
+        reason = f"it unpacks to more than {RATIO_MAX} times its size"
+    if reason:
+        raise too_large(path, f"entry {shown(entry.filename)}", reason)
     if entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        raise unreadable(path, place, "it is packed in a way that is not read (only deflate is)")
+        reason = "it is packed in a way that is not read (only deflate is)"
+        raise unreadable(path, f"entry {shown(entry.filename)}", reason)
 
 
 class _CheckedTarInfo(tarfile.TarInfo):
@@ -270,5 +278,6 @@ def tar_members(path: Path, stream: io.BufferedReader, raw: Unpacked) -> Iterato
 
 def shown(name: str) -> str:
     """Return an archive's or folder's name of an entry fit for a sentence."""
-    fit = "".join(letter if letter.isprintable() else "?" for letter in name[:200])
+    cut = name[:SHOWN_LENGTH_MAX]
+    fit = cut if cut.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in cut)
     return fit or "without a name"

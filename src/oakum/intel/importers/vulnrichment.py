@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from oakum.core.changelog import find_cves
 from oakum.core.text import clean_text
-from oakum.intel.importers.documents import DOCUMENT_BYTES_MAX, Document, documents, parse_json
+from oakum.intel.importers.documents import json_objects
 from oakum.intel.importers.plain import plain_list, plain_object, plain_text
-from oakum.intel.importers.values import CveFactsRecord, Read, too_large, unreadable
+from oakum.intel.importers.values import CveFactsRecord, Read, unreadable
 
 VECTOR_COUNT_MAX: Final = 20
 VECTOR_LENGTH_MAX: Final = 200
@@ -24,7 +24,6 @@ REJECTED: Final = "CVE ids that were rejected"
 UNTOLD: Final = "CVE records in which CISA says nothing"
 UNKNOWN_ANSWER: Final = "SSVC answers that are none"
 
-_SUFFIXES: Final = (".json", ".jsonl")
 _SHORT: Final = b'{"cve"'
 _CISA: Final = "cisa-adp"
 _ANSWERS: Final = {
@@ -58,30 +57,11 @@ class VulnrichmentImporter:
 
     def records(self, path: Path) -> Iterator[Read]:
         """Yield what is said of each CVE."""
-        for document in documents(path, suffixes=_SUFFIXES):
-            for place, record in _objects(document):
-                yield _read(path, place, record)
+        for place, record in json_objects(path, per_line=_SHORT):
+            yield _read(path, place, record)
 
 
-def _objects(document: Document) -> Iterator[tuple[str, Any]]:
-    """Yield the document's JSON, or each line's where it has one object a line."""
-    lines = document.lines()
-    parts: list[bytes] = []
-    size = 0
-    for place, line in lines:
-        if not parts and line.startswith(_SHORT):
-            yield place, parse_json(document.path, place, line)
-            continue
-        parts.append(line)
-        size += len(line)
-        if size > DOCUMENT_BYTES_MAX:
-            raise too_large(document.path, document.place, f"it has more than {DOCUMENT_BYTES_MAX} bytes")
-    if parts:
-        yield document.place, parse_json(document.path, document.place, b"\n".join(parts))
-
-
-def _read(path: Path, place: str, record: object) -> Read:
-    told = plain_object(record)
+def _read(path: Path, place: str, told: Mapping[str, Any]) -> Read:
     metadata = plain_object(told.get("cveMetadata"))
     cve = plain_text(metadata.get("cveId") or told.get("cve")).strip().upper()
     if find_cves(cve) != (cve,):

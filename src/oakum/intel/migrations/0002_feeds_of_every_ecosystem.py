@@ -87,6 +87,11 @@ class Migration(migrations.Migration):
             field=models.DateField(null=True),
         ),
         migrations.AddField(
+            model_name='feed',
+            name='stream',
+            field=models.CharField(blank=True, max_length=60),
+        ),
+        migrations.AddField(
             model_name='vulnerability',
             name='ssvc_exploitation',
             field=models.CharField(blank=True, max_length=8),

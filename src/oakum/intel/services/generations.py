@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Final
 from uuid import uuid4
 
@@ -32,11 +33,15 @@ _LOOSE: Final = (KevEntry, EpssScore, Supersedence)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What an import reads: the SHA-256 of all of it, what it is called, and which Oakum reads it."""
+    """What an import reads: the SHA-256 of all of it, what it is called, and which Oakum reads it.
+
+    ``stream`` is what its packages are for, where a person had to say it.
+    """
 
     content_hash: str
     name: str
     read_by: str
+    stream: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +58,12 @@ class Generation:
 def is_current(*, name: str, kind: str, content: Content) -> bool:
     """Say whether readers see just this content already, as this Oakum reads it."""
     return Feed.objects.filter(
-        name=name, kind=kind, generation__gt=0, content_hash=content.content_hash, read_by=content.read_by
+        name=name,
+        kind=kind,
+        generation__gt=0,
+        content_hash=content.content_hash,
+        read_by=content.read_by,
+        stream=content.stream,
     ).exists()
 
 
@@ -65,7 +75,7 @@ def begin(*, name: str, kind: str, content: Content, now: datetime) -> Generatio
     Raises:
         FeedError: the name belongs to a feed of another kind.
     """
-    mark = f"{content.content_hash[:50]} {content.read_by}"[:64]
+    identity = sha256(f"{content.content_hash} {content.read_by} {content.stream}".encode()).hexdigest()
     with transaction.atomic():
         Feed.objects.get_or_create(name=name, defaults={"kind": kind})
         feed = Feed.objects.select_for_update().get(name=name)
@@ -75,9 +85,9 @@ def begin(*, name: str, kind: str, content: Content, now: datetime) -> Generatio
                 sentence=f"The feed {name!r} has the format {feed.kind!r}, this file {kind!r}; nothing was changed.",
                 next_step="Give the file a name of its own with --name.",
             )
-        if feed.content_hash_next != mark or feed.generation_next <= feed.generation:
+        if feed.content_hash_next != identity or feed.generation_next <= feed.generation:
             feed.generation_next = max(feed.generation, feed.generation_next) + 1
-            feed.content_hash_next, feed.record_count_next, feed.advisory_id_next = mark, 0, 0
+            feed.content_hash_next, feed.record_count_next, feed.advisory_id_next = identity, 0, 0
         feed.import_token, feed.checked_at = uuid4().hex, now
         feed.save()
     generation = Generation(

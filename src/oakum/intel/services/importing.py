@@ -70,6 +70,7 @@ def import_feed(
     *,
     kind: str | None = None,
     name: str | None = None,
+    stream: str = "",
     progress: Progress | None = None,
     origin: FeedOrigin | None = None,
     accept_fewer: bool = False,
@@ -78,9 +79,10 @@ def import_feed(
 ) -> ImportReport:
     """Import a file, folder or archive, or a stream that is first copied to a temporary file; say what it brought.
 
-    ``kind`` is recognised and ``name`` chosen where they are not given.  ``force`` reads content that is there already
-    once more.  ``accept_fewer`` takes a file with less than half of the former import's records, which is refused
-    otherwise: findings would go with what is missing.
+    ``kind`` is recognised and ``name`` chosen where they are not given.  ``stream`` says what the packages are for
+    where the format does not (updateinfo.xml).  ``force`` reads content that is there already once more, and so does a
+    ``stream``, which may be another one.  ``accept_fewer`` takes a file with less than half of the former import's
+    records, which is refused otherwise: findings would go with what is missing.
 
     Raises:
         FeedError: the format is unknown, the file is cut, corrupt or too large, nothing or suspiciously little of it is
@@ -95,18 +97,22 @@ def import_feed(
                 copy,
                 kind=kind,
                 name=name,
+                stream=stream,
                 progress=progress,
                 origin=origin,
                 accept_fewer=accept_fewer,
                 force=force,
                 now=now,
             )
-    importer = importer_for(source, kind)
+    importer = importer_for(source, kind, stream)
     feed_name = _checked_name(name or importer.default_name(source))
     content = Content(
-        content_hash=contents.hash_of(source), name=source.name[:CONTENT_NAME_LENGTH_MAX], read_by=__version__[:20]
+        content_hash=contents.hash_of(source),
+        name=source.name[:CONTENT_NAME_LENGTH_MAX],
+        read_by=__version__[:20],
+        stream=stream,
     )
-    if not force and is_current(name=feed_name, kind=importer.kind, content=content):
+    if not force and not stream and is_current(name=feed_name, kind=importer.kind, content=content):
         return _unchanged(feed_name, origin, now)
     generation = begin(name=feed_name, kind=importer.kind, content=content, now=now)
     try:
@@ -206,6 +212,7 @@ def _switch(
         feed.generation, feed.record_count = generation.number, tally.records
         feed.imported_at, feed.checked_at, feed.problem = now, now, ""
         feed.content_hash, feed.content_name, feed.read_by = content.content_hash, content.name, content.read_by
+        feed.stream = content.stream
         feed.content_hash_next, feed.record_count_next, feed.advisory_id_next = "", 0, 0
         feed.model_version, feed.scored_on = tally.model_version, tally.scored_on
         feed.etag = origin.etag if origin else ""
