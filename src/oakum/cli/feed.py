@@ -34,7 +34,6 @@ def feed() -> None:
 @click.argument("paths", type=click.Path(exists=True, path_type=Path), nargs=-1, required=True)
 @click.option("--kind", default=None, help="The format, where it is not recognised; a wrong one lists them all.")
 @click.option("--name", default=None, help="The feed's name; a file of the same name replaces the former one.")
-@click.option("--stream", default="", help="What an updateinfo.xml is for where it does not say: almalinux:9.")
 @click.option("--stream", default="", help="What the packages are for, such as rhel:9, where the format does not tell.")
 @click.option("--accept-fewer", is_flag=True, help="Take a file with less than half of the former one's records.")
 @click.option("--force", is_flag=True, help="Read once more what was imported already.")

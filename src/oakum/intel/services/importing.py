@@ -80,9 +80,9 @@ def import_feed(
     """Import a file, folder or archive, or a stream that is first copied to a temporary file; say what it brought.
 
     ``kind`` is recognised and ``name`` chosen where they are not given.  ``stream`` says what the packages are for
-    where the format does not (updateinfo.xml).  ``force`` reads content that is there already once more, and so does a
-    ``stream``, which may be another one.  ``accept_fewer`` takes a file with less than half of the former import's
-    records, which is refused otherwise: findings would go with what is missing.
+    where the format does not (updateinfo.xml).  ``force`` reads content that is there already once more.
+    ``accept_fewer`` takes a file with less than half of the former import's records, which is refused otherwise:
+    findings would go with what is missing.
 
     Raises:
         FeedError: the format is unknown, the file is cut, corrupt or too large, nothing or suspiciously little of it is
@@ -112,7 +112,7 @@ def import_feed(
         read_by=__version__[:20],
         stream=stream,
     )
-    if not force and not stream and is_current(name=feed_name, kind=importer.kind, content=content):
+    if not force and is_current(name=feed_name, kind=importer.kind, content=content):
         return _unchanged(feed_name, origin, now)
     generation = begin(name=feed_name, kind=importer.kind, content=content, now=now)
     try:

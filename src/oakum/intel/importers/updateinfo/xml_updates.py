@@ -67,7 +67,9 @@ class UpdateinfoImporter:
                 for collection in elements(document, ("collection",)):
                     short = collection.get("short") or collection.findtext("name") or ""
                     streams = (self.stream,) if self.stream else streams_of_names([short])
-                    name = streams[0] if streams and document.place else short.partition("__")[0]
+                    name = short.partition("__")[0]
+                    if streams and (document.place or self.stream):
+                        name = streams[0] if document.place else f"{streams[0]}-{name}"
                     return f"updateinfo-{'-'.join(_WORD.findall(name.lower()))}"[:60].rstrip("-")
         return "updateinfo"
 
