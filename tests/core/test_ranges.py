@@ -1,4 +1,4 @@
-"""Intervals of keys: laws of an algebra of sets, and OSV's evaluation of events."""
+"""Intervals of keys: the laws of an algebra of sets, and OSV's evaluation of events."""
 
 from __future__ import annotations
 
@@ -9,15 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oakum.core.ranges import (
+    EVENT_KINDS,
+    EVERYTHING,
     LOWEST,
+    NOTHING,
     Event,
     Interval,
+    complement,
     contains,
+    difference,
+    holds,
+    intersection,
     intervals_of_events,
     point,
     successor,
     union,
 )
+from oakum.core.ranges.intervals import above, at_least, at_most, below, exactly, intersection_of, other_than
 from oakum.core.versions import InvalidVersion, order_key
 
 VERSIONS = [f"{upstream}-{revision}" for upstream in ("1.0~rc1", "1.0", "1.0.1", "2", "10") for revision in (1, 2, 10)]
@@ -30,6 +38,8 @@ intervals = st.builds(
     st.one_of(st.none(), st.sampled_from(KEYS)),
 )
 sets = st.lists(intervals, max_size=6)
+normal = sets.map(union)
+keys = st.sampled_from(KEYS)
 
 
 def key(text: str) -> bytes:
@@ -56,6 +66,77 @@ def test_a_union_is_disjoint_ascending_and_joined(some: list[Interval]) -> None:
     for lower, higher in itertools.pairwise(found):
         assert lower.high is not None
         assert lower.high < higher.low
+
+
+@given(sets, keys)
+def test_a_binary_search_finds_what_a_look_at_each_finds(some: list[Interval], at: bytes) -> None:
+    assert holds(union(some), at) == contains(some, at)
+
+
+@given(normal, normal, keys)
+def test_containment_distributes_over_every_operation(
+    one: tuple[Interval, ...], other: tuple[Interval, ...], at: bytes
+) -> None:
+    assert holds(intersection(one, other), at) == (holds(one, at) and holds(other, at))
+    assert holds(difference(one, other), at) == (holds(one, at) and not holds(other, at))
+    assert holds(complement(one), at) == (not holds(one, at))
+
+
+@given(normal, normal)
+def test_de_morgan(one: tuple[Interval, ...], other: tuple[Interval, ...]) -> None:
+    assert complement(union([*one, *other])) == intersection(complement(one), complement(other))
+    assert complement(intersection(one, other)) == union([*complement(one), *complement(other)])
+
+
+@given(normal)
+def test_a_double_complement_is_the_set(some: tuple[Interval, ...]) -> None:
+    assert complement(complement(some)) == some
+
+
+@given(normal, normal)
+def test_absorption(one: tuple[Interval, ...], other: tuple[Interval, ...]) -> None:
+    assert union([*one, *intersection(one, other)]) == one
+    assert intersection(one, union([*one, *other])) == one
+
+
+@given(normal, normal, normal)
+def test_intersection_is_associative_commutative_idempotent_and_distributes(
+    one: tuple[Interval, ...], other: tuple[Interval, ...], third: tuple[Interval, ...]
+) -> None:
+    assert intersection(intersection(one, other), third) == intersection(one, intersection(other, third))
+    assert intersection(one, other) == intersection(other, one)
+    assert intersection(one, one) == one
+    both = union([*intersection(one, other), *intersection(one, third)])
+    assert intersection(one, union([*other, *third])) == both
+    assert intersection_of([one, other, third]) == intersection(intersection(one, other), third)
+
+
+@given(normal)
+def test_nothing_and_everything_are_the_bounds(some: tuple[Interval, ...]) -> None:
+    assert union([*some, *complement(some)]) == EVERYTHING
+    assert intersection(some, complement(some)) == NOTHING
+    assert (intersection(some, EVERYTHING), intersection(some, NOTHING)) == (some, NOTHING)
+    assert (complement(EVERYTHING), complement(NOTHING)) == (NOTHING, EVERYTHING)
+    assert intersection_of([]) == EVERYTHING
+
+
+@given(keys)
+def test_the_comparators_of_one_version_divide_all_versions(at: bytes) -> None:
+    assert union([*below(at), *exactly(at), *above(at)]) == EVERYTHING
+    assert union([*below(at), *exactly(at)]) == at_most(at) == complement(above(at))
+    assert union([*exactly(at), *above(at)]) == at_least(at) == complement(below(at))
+    assert union([*below(at), *above(at)]) == other_than(at)
+
+
+@pytest.mark.parametrize("release", ["1", "2.el9", "99999999999999999999"])
+def test_a_version_without_a_release_stands_for_all_of_its_releases(release: str) -> None:
+    bare, full = order_key("rpm.1", "1.0"), order_key("rpm.1", f"1.0-{release}")
+    assert holds(exactly(bare), full)
+    assert holds(at_most(bare), full)
+    assert holds(at_least(bare), full)
+    assert not holds(below(bare), full)
+    assert not holds(above(bare), full)
+    assert holds(above(bare), order_key("rpm.1", "1.0^git-1"))
 
 
 def test_an_interval_holds_its_low_end_and_not_its_high_end() -> None:
@@ -105,6 +186,62 @@ def held(events: list[tuple[str, str]], version: str) -> bool:
 def test_events_are_evaluated_as_osv_says(events: list[tuple[str, str]], inside: list[str], outside: list[str]) -> None:
     assert [held(events, version) for version in inside] == [True] * len(inside)
     assert [held(events, version) for version in outside] == [False] * len(outside)
+
+
+events_ = st.lists(
+    st.builds(
+        Event,
+        kind=st.sampled_from([*EVENT_KINDS, "introduced", "fixed", "last_affected"]),
+        version=st.sampled_from(["0", "1.0", "1.0-0", "1.0-1", "1.5", "2", "3"]),
+    ),
+    max_size=8,
+)
+
+
+def is_affected(events: list[Event], at: bytes) -> bool:
+    """Say what the OSV schema's evaluation says, read off it word by word."""
+    limits = [each.version for each in events if each.kind == "limit"]
+    if limits and not any(at < key(limit) for limit in limits):
+        return False
+    affected = False
+    for each in sorted(events, key=event_key):
+        counts = at > event_key(each) if each.kind == "last_affected" else at >= event_key(each)
+        if counts and each.kind != "limit":
+            affected = each.kind == "introduced"
+    return affected
+
+
+def event_key(event: Event) -> bytes:
+    return LOWEST if event.kind == "introduced" and event.version == "0" else key(event.version)
+
+
+@given(
+    events_,
+    st.sampled_from([key(text) for text in ("0~", "0", "0.5", "1.0", "1.0-1", "1.0-2", "1.5", "2", "2.5", "9")]),
+)
+def test_any_events_are_evaluated_as_the_schema_evaluates_them(events: list[Event], at: bytes) -> None:
+    found = [each.interval for each in intervals_of_events("deb.1", events)]
+    assert contains(found, at) == is_affected(events, at)
+    assert sorted(found, key=lambda interval: interval.low) == found
+
+
+@given(events_)
+def test_events_out_of_order_mean_what_they_mean_in_order(events: list[Event]) -> None:
+    in_order = sorted(events, key=event_key)
+    assert intervals_of_events("deb.1", in_order) == intervals_of_events("deb.1", events)
+
+
+def test_a_limit_cuts_the_whole_range_off_and_fixes_nothing() -> None:
+    events = [("introduced", "0"), ("fixed", "1"), ("introduced", "2"), ("limit", "1.5"), ("limit", "3")]
+    found = intervals_of_events("deb.1", [Event(kind=kind, version=text) for kind, text in events])
+    assert [each.fixed_version for each in found] == ["1", ""]
+    assert [each.interval.high for each in found] == [key("1"), key("3")]
+
+
+def test_a_fix_of_what_is_introduced_anew_at_once_is_no_fix() -> None:
+    events = [("introduced", "0"), ("fixed", "1"), ("introduced", "1"), ("fixed", "2")]
+    found = intervals_of_events("deb.1", [Event(kind=kind, version=text) for kind, text in events])
+    assert [each.fixed_version for each in found] == ["2"]
 
 
 def test_only_a_fix_names_a_fixed_version() -> None:

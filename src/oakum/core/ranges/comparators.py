@@ -4,8 +4,8 @@ A comma or a blank means *and*, ``||`` means *or*, a version without a comparato
 all or ``*`` means every version.  deb's ``<<`` and ``>>`` are read as ``<`` and ``>``, and ``<`` is less, never dpkg's
 old less-or-equal.  Everything goes by the scheme's order alone: ``< 2.0`` holds the pre-releases of 2.0.
 
-A version with a blank, a comma or a character of a comparator in it, or that begins as comparators and intervals do
-elsewhere (``~``, ``^``, a bracket), can be written as VERS only.
+A version with a blank, a comma or a character of a comparator in it, one that begins as comparators and intervals
+do elsewhere (``~``, ``^``, a bracket) or has a ``*``, can be written as VERS only.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _sets(source: RangeText, piece: str, at: int) -> Iterator[Intervals]:
         found = _CONSTRAINT.match(piece, place)
         assert found is not None, "every part of it may be absent"
         operator, version = found[1] or "", found[2]
-        if not version or version[0] in _NO_FIRST:
+        if not version or version[0] in _NO_FIRST or "*" in version:
             reason = f"no version follows {operator!r}" if operator else f"{piece[place]!r} begins no comparator"
             raise source.refusal(at + place, reason)
         yield SET_OF[operator](source.key(version, at + found.start(2)))

@@ -18,7 +18,7 @@ from operator import or_
 from oakum.core.ranges.comparators import alternatives, parse_comparators
 from oakum.core.ranges.events import EVENT_COUNT_MAX, EVENT_KINDS, INTRODUCED, LIMIT, Event, intervals_of_events
 from oakum.core.ranges.intervals import Intervals, union
-from oakum.core.ranges.invalid import InvalidRange
+from oakum.core.ranges.invalid import InvalidRange, shown
 from oakum.core.ranges.native import native_of
 from oakum.core.ranges.value import RANGE_LENGTH_MAX, Range, RangeText, everything
 from oakum.core.ranges.vers import PREFIX, parse_vers
@@ -110,7 +110,9 @@ def _events(source: RangeText, piece: str, at: int) -> Iterator[Event]:
     for each in told:
         kind, sign, version = (part.strip() for part in each.partition("="))
         if not sign or kind not in EVENT_KINDS:
-            raise source.refusal(at, f"{each.strip()!r} is no event: they are {', '.join(EVENT_KINDS)}, each with '='")
+            raise source.refusal(
+                at, f"{shown(each.strip())} is no event: they are {', '.join(EVENT_KINDS)}, each with '='"
+            )
         if not (kind == LIMIT and version == "*") and not (kind == INTRODUCED and version == "0"):
             source.key(version, at + len(each) - len(each.partition("=")[2].lstrip()))
         yield Event(kind=kind, version=version)

@@ -17,7 +17,7 @@ from typing import Final
 
 from oakum.core.ranges.intervals import EVERYTHING, Intervals, holds, intersection, union
 from oakum.core.ranges.invalid import InvalidRange
-from oakum.core.versions import InvalidVersion, order_key
+from oakum.core.versions import InvalidVersion, npm, order_key
 
 RANGE_LENGTH_MAX: Final = 65_536  # the longest published one, an enumeration, has some 20,000 characters
 CONSTRAINT_COUNT_MAX: Final = 2_000  # as many as a range has events at most
@@ -96,8 +96,8 @@ def everything(scheme: str) -> Range:
 
 
 def is_prerelease(version: str) -> bool:
-    """Say whether a valid version in semver's syntax is a pre-release: a hyphen stands before any build metadata."""
-    return "-" in version.partition("+")[0]
+    """Say whether a valid version of npm or cargo is a pre-release; npm's looser syntax covers both."""
+    return npm.parse(version)[3] is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from urllib.parse import quote, unquote
 from oakum.core.ranges.comparators import SET_OF
 from oakum.core.ranges.intervals import EVERYTHING, LOWEST, NOTHING, Interval, Intervals, between, difference, union
 from oakum.core.ranges.intervals import successor as after
+from oakum.core.ranges.invalid import shown
 from oakum.core.ranges.value import CONSTRAINT_COUNT_MAX, Range, RangeText, everything
 from oakum.core.versions import UnknownScheme, scheme_of_name
 
@@ -55,7 +56,7 @@ def parse_vers(source: RangeText) -> Range:
     if told.strip() == "*":
         return source.range(NOTHING) if kind == NONE else everything(source.scheme)
     if kind in (ALL, NONE):
-        raise source.refusal(constraints_at, f"the type {kind!r} knows no other constraint than '*'")
+        raise source.refusal(constraints_at, f"the type {shown(kind)} knows no other constraint than '*'")
     constraints = sorted(_constraints(source, told, constraints_at), key=lambda each: each.key)
     if not constraints:
         raise source.refusal(constraints_at, "there is no constraint")
@@ -70,7 +71,7 @@ def _constraints_at(source: RangeText) -> int:
         raise source.refusal(len(source.text), "no '/' follows the type")
     kind = source.text[len(PREFIX) : slash].strip().lower()
     if not _TYPE.match(kind):
-        raise source.refusal(len(PREFIX), f"{kind!r} is no type: that is letters, digits, '.', '+' and '-'")
+        raise source.refusal(len(PREFIX), f"{shown(kind)} is no type: that is letters, digits, '.', '+' and '-'")
     if kind not in (ALL, NONE):
         try:
             scheme = scheme_of_name(kind)
@@ -100,14 +101,14 @@ def _constraint(source: RangeText, comparator: str, written: str, at: int) -> _C
         raise source.refusal(at, "a comparator stands without a version")
     if written == "*":
         raise source.refusal(at, "'*' stands alone or not at all")
-    if any(sign in written for sign in "<>=!"):
-        raise source.refusal(at, f"{written!r} has a character of a comparator that is not percent-encoded")
+    if any(sign in written for sign in "<>=!*"):
+        raise source.refusal(at, f"{shown(written)} has a character of a comparator that is not percent-encoded")
     if _BAD_ESCAPE.search(written):
-        raise source.refusal(at, f"{written!r} has a '%' that begins no escape")
+        raise source.refusal(at, f"{shown(written)} has a '%' that begins no escape")
     try:
         version = unquote(written, errors="strict")
     except UnicodeDecodeError as error:
-        raise source.refusal(at, f"{written!r} does not decode to UTF-8") from error
+        raise source.refusal(at, f"{shown(written)} does not decode to UTF-8") from error
     return _Constraint(comparator=comparator, key=source.key(version, at), at=at)
 
 

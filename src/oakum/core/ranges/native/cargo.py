@@ -25,6 +25,7 @@ from oakum.core.ranges.intervals import (
     intersection_of,
     union,
 )
+from oakum.core.ranges.invalid import shown
 from oakum.core.ranges.native.partial import LOWEST_PRERELEASE, PARTIAL, Partial, is_orderly, partial_of
 from oakum.core.ranges.value import Range, RangeText
 
@@ -59,7 +60,7 @@ def parse(source: RangeText, piece: str, at: int, *, by_order: bool) -> Range:
 def _comparator(source: RangeText, told: str, at: int) -> tuple[str, Partial]:
     found = _COMPARATOR.match(told)
     if found is None or not is_orderly(found, 2):
-        raise source.refusal(at, f"{told!r} is no comparator that cargo knows")
+        raise source.refusal(at, f"{shown(told)} is no comparator that cargo knows")
     partial = partial_of(found, 2)
     if any(each is not None and each > _NUMBER_MAX for each in (partial.major, partial.minor, partial.patch)):
         raise source.refusal(at + found.start(2), f"it has a number above {_NUMBER_MAX}")

@@ -28,16 +28,17 @@ from oakum.core.ranges.intervals import (
     other_than,
     successor,
 )
+from oakum.core.ranges.invalid import shown
 from oakum.core.ranges.value import CONSTRAINT_COUNT_MAX, Range, RangeText
 
 _FLAGS: Final = re.IGNORECASE | re.ASCII
 _MODIFIER: Final = r"(?P<stability>[._-]?(?:stable|beta|b|RC|alpha|a|patch|pl|p)(?:[.-]?\d+)*+)?(?P<dev>[.-]?dev)?"
 _VERSION: Final = (
-    rf"v?(?P<numbers>\d+(?:\.\d+){{0,3}})(?:(?P<head>\.[xX*][.-]?dev)|{_MODIFIER})(?:\+[^\s,|@]+)?"
+    rf"v?(?P<numbers>\d{{1,18}}(?:\.\d{{1,18}}){{0,3}})(?:(?P<head>\.[xX*][.-]?dev)|{_MODIFIER})(?:\+[^\s,|@]+)?"
     r"(?:@(?:stable|RC|beta|alpha|dev))?"
 )
 _ANY = re.compile(r"(?P<v>v)?[xX*](?P<more>\.[xX*])*\Z", _FLAGS)
-_WILD = re.compile(r"v?(?P<numbers>\d+(?:\.\d+){0,2})(?:\.[xX*])+\Z", _FLAGS)
+_WILD = re.compile(r"v?(?P<numbers>\d{1,18}(?:\.\d{1,18}){0,2})(?:\.[xX*])+\Z", _FLAGS)
 _SIGNED = re.compile(rf"(?P<sign>[~^]){_VERSION}\Z", _FLAGS)
 _PLAIN = re.compile(rf"{_VERSION}\Z", _FLAGS)
 _COMPARATOR = re.compile(r"(?P<comparator><>|!=|>=|>|<=|<|==|=)?\s*(?P<version>[^\s,|<>=!~^]+)\Z")
@@ -159,7 +160,7 @@ class _Reading:
     def _comparator(self, told: str, stability: str, at: int) -> Intervals:
         found = _COMPARATOR.match(told)
         if found is None:
-            raise self.source.refusal(at, f"{told!r} is no constraint that Composer knows")
+            raise self.source.refusal(at, f"{shown(told)} is no constraint that Composer knows")
         comparator, version = found["comparator"] or "=", found["version"]
         place = at + found.start("version")
         if _BRANCH.match(version):
@@ -179,7 +180,8 @@ class _Reading:
     @staticmethod
     def _unstable(version: str) -> str:
         """Return the development version of a version."""
-        return f"{_without_stable(version.partition('@')[0])}{_LOWEST_STABILITY}"
+        bare = _without_stable(version.partition("@")[0])
+        return bare if bare.lower().endswith("dev") else f"{bare}{_LOWEST_STABILITY}"
 
     def _floor(self, at: int) -> bytes:
         """Return a bound above all named branches and below all versions."""

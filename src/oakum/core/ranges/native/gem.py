@@ -11,6 +11,7 @@ from typing import Final
 
 from oakum.core.ranges.comparators import SET_OF
 from oakum.core.ranges.intervals import Intervals, between, intersection_of
+from oakum.core.ranges.invalid import shown
 from oakum.core.ranges.value import CONSTRAINT_COUNT_MAX, Range, RangeText
 
 _REQUIREMENT = re.compile(
@@ -31,7 +32,7 @@ def parse(source: RangeText, piece: str, at: int, *, by_order: bool) -> Range:
         found = _REQUIREMENT.match(each.strip())
         place = at + len(each) - len(each.lstrip())
         if found is None:
-            raise source.refusal(place, f"{each.strip()!r} is no requirement that RubyGems knows")
+            raise source.refusal(place, f"{shown(each.strip())} is no requirement that RubyGems knows")
         operator, place = found[1] or "=", place + found.start(2)
         key = source.key(found[2], place)
         sets.append(_compatible(source, key, found[2], place) if operator == _PESSIMISTIC else SET_OF[operator](key))

@@ -29,6 +29,7 @@ from oakum.core.ranges.intervals import (
     intersection_of,
     union,
 )
+from oakum.core.ranges.invalid import shown
 from oakum.core.ranges.native.partial import LOWEST_PRERELEASE, PARTIAL, Partial, is_orderly, partial_of
 from oakum.core.ranges.value import CONSTRAINT_COUNT_MAX, Range, RangeText
 
@@ -109,7 +110,7 @@ class _Reading:
             found = _COMPARATOR.match(piece, place)
             comparator = (found[1] or "") if found else ""
             if found is None or (comparator[:1] not in ("^", "~") and not is_orderly(found, 2)):
-                raise self.source.refusal(at + place, f"{word[0]!r} is no comparator that npm knows")
+                raise self.source.refusal(at + place, f"{shown(word[0])} is no comparator that npm knows")
             yield comparator, self._partial(found, 2, at), at + found.start(2)
             place = found.end()
         raise self.source.refusal(at + place, f"there are more than {CONSTRAINT_COUNT_MAX} comparators")

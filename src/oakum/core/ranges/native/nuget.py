@@ -12,13 +12,14 @@ import re
 from typing import Final
 
 from oakum.core.ranges.intervals import EVERYTHING, Intervals, at_least, between, successor
+from oakum.core.ranges.invalid import shown
 from oakum.core.ranges.native.brackets import parse_brackets
 from oakum.core.ranges.value import Range, RangeText
 
-_FLOATING = re.compile(r"((?:[0-9]+\.){0,3})\*(-\*)?\Z")
+_FLOATING = re.compile(r"((?:[0-9]{1,10}\.){0,3})\*(-\*)?\Z")
 _FLOATING_LABEL = re.compile(r"([0-9]+(?:\.[0-9]+){0,3})-\*\Z")
 _BARE = re.compile(r"[0-9][^\s,|<>=!*\[\]()]*\Z")
-_LABELS: Final = ("-a", "-b")  # two pre-releases: their keys have in common what every pre-release begins with
+_LABELS: Final = ("-0", "-a")  # a number and a text: their keys have in common what every pre-release begins with
 
 
 def parse(source: RangeText, piece: str, at: int, *, by_order: bool) -> Range:
@@ -27,7 +28,7 @@ def parse(source: RangeText, piece: str, at: int, *, by_order: bool) -> Range:
     told = piece.strip()
     at += len(piece) - len(piece.lstrip())
     if told[:1] in ("[", "("):
-        return source.range((parse_brackets(source, told, at),))
+        return source.range((parse_brackets(source, told, at).interval,))
     floating = _FLOATING.match(told)
     if floating is not None:
         return source.range(_floating(source, floating[1].rstrip("."), bool(floating[2]), at))
@@ -36,7 +37,7 @@ def parse(source: RangeText, piece: str, at: int, *, by_order: bool) -> Range:
         return source.range(between(_prereleases(source, label[1], at), successor(source.key(label[1], at))))
     if _BARE.match(told):
         return source.range(at_least(source.key(told, at)))
-    raise source.refusal(at, f"{told!r} is neither a version nor an interval in brackets")
+    raise source.refusal(at, f"{shown(told)} is neither a version nor an interval in brackets")
 
 
 def _floating(source: RangeText, numbers: str, with_prereleases: bool, at: int) -> Intervals:  # noqa: FBT001 - both are what the text says

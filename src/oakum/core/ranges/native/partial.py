@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 _WILD: Final = "xX*"
-_PART: Final = r"(?:0|[1-9][0-9]*|[xX*])"
+_PART: Final = r"(?:0|[1-9][0-9]{0,19}|[xX*])"  # neither npm nor cargo counts further than twenty digits
 # As npm, a pre-release's number has no leading zero.
 _IDENTIFIER: Final = r"(?:[0-9]*[A-Za-z-][0-9A-Za-z-]*|0|[1-9][0-9]*)"
 _BUILD: Final = r"(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"

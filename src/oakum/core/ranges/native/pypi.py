@@ -25,6 +25,7 @@ from oakum.core.ranges.intervals import (
     exactly,
     intersection_of,
 )
+from oakum.core.ranges.invalid import shown
 from oakum.core.ranges.value import CONSTRAINT_COUNT_MAX, Range, RangeText
 
 _SPECIFIER = re.compile(r"\s*(===|~=|==|!=|<=|>=|<|>)\s*(\S+)\s*\Z")
@@ -85,7 +86,7 @@ def parse(source: RangeText, piece: str, at: int, *, by_order: bool) -> Range:
         if each.strip():  # packaging ignores a comma too many
             found = _SPECIFIER.match(each)
             if found is None:
-                raise source.refusal(at, f"{each.strip()!r} is no specifier of PEP 440")
+                raise source.refusal(at, f"{shown(each.strip())} is no specifier of PEP 440")
             if found[1] == "===" and not by_order:
                 spelled.append(Range(scheme=source.scheme, intervals=(), spelled=((found[2].lower(), True),)))
             else:
@@ -99,20 +100,20 @@ def parse(source: RangeText, piece: str, at: int, *, by_order: bool) -> Range:
 def _set(source: RangeText, operator: str, text: str, at: int) -> Intervals:
     found = _VERSION.match(text)
     if found is None:
-        raise source.refusal(at, f"{text!r} is no version of PEP 440")
+        raise source.refusal(at, f"{shown(text)} is no version of PEP 440")
     is_wild = found["wild"] is not None
     if is_wild and (operator not in ("==", "!=") or found.end("wild") != len(text)):
         raise source.refusal(at, "'.*' ends a version after '==' or '!=' only")
     if found["local"] and operator not in ("==", "!=", "==="):
         raise source.refusal(at, f"{operator!r} takes no local version")
+    key = source.key(text.removesuffix(".*"), at)  # refuses absurd lengths; and the text as written stands for its key
     version = _version(found)
     if operator == "~=" and len(version.release) < _COMPATIBLE_COUNT_MIN:
         raise source.refusal(at, "'~=' needs a release of two numbers at least")
     if is_wild:
         admitted = between(_key(source, version.first(), at), _key(source, version.next_prefix(), at))
         return admitted if operator == "==" else complement(admitted)
-    source.key(text, at)  # so that the text as it was written stands for its key
-    return _ordered(source, operator, version, at)
+    return _ordered(source, operator, version, key, at)
 
 
 def _version(found: re.Match[str]) -> _Version:
@@ -134,8 +135,7 @@ def _counted(text: str | None) -> int | None:
     return int(digits[0]) if digits else 0
 
 
-def _ordered(source: RangeText, operator: str, version: _Version, at: int) -> Intervals:
-    key = _key(source, version, at)
+def _ordered(source: RangeText, operator: str, version: _Version, key: bytes, at: int) -> Intervals:
     match operator:
         case ">=":
             return at_least(key)
