@@ -92,6 +92,8 @@ EMPTY = (
     ("alma/updateinfo/badid/*-updateinfo.xml.gz", "updates whose id is none ('NOT-A-VALID-ADVISORY-ID')"),
     ("rocky/updateinfo/badid/*-updateinfo.xml.gz", "updates whose id is none ('NOT-A-VALID-ADVISORY-ID')"),
     ("fedora/*/epel/6.2017-11-07/*-updateinfo.xml.bz2", "updates of type bugfix"),
+    ("fedora/*/43/*-updateinfo.xml.zst", "updates of type bugfix"),
+    ("fedora/*/43/*-updateinfo.xml.zst", "updates of type bugfix"),
     ("fedora/*/38/Modular/*-updateinfo.xml.xz", "security updates that name no package"),
     ("rocky/errata/happy/page2.json", "updates of type bug fix"),
     ("rocky/updateinfo/happy/*/AppStream/*-updateinfo.xml.gz", "packages of a module whose stream the advisory does"),
@@ -106,7 +108,6 @@ REFUSED = (
     ("amazon/updateinfo_invalid_xml.xml.gz", "of no format that Oakum knows"),
     ("arch/invalid.json", "of no format that Oakum knows"),
     ("debian/tracker/api/invalid.json", "of no format that Oakum knows"),
-    ("fedora/*/43/*-updateinfo.xml.zst", "packed with zstd"),
     ("rocky/updateinfo/corruptcrc/*-updateinfo.xml.gz", "CRC check failed"),
     ("ubuntu/tracker/*/active/00boilerplate", "it holds no file named CVE-"),
     # Beside the feeds: lists of files, of modules, of releases, and what others made of the publishers' own formats.
