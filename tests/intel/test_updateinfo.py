@@ -97,6 +97,8 @@ def test_an_update_is_an_advisory_of_installed_packages(tmp_path: Path) -> None:
         ("Oracle Linux 9", "ol:9"),
         ("Red Hat Enterprise Linux BaseOS 9", "rhel:9"),
         ("openSUSE Leap 15.5", "opensuse-leap:15.5"),
+        ("openSUSE Leap 15.1 Update", "opensuse-leap:15.1"),
+        ("rocky-linux-8-6-x86-64-legacy-baseos-rpms", "rocky:8"),
     ],
 )
 def test_a_collection_tells_its_stream(short: str, stream: str) -> None:
@@ -115,7 +117,13 @@ def test_a_collection_that_is_for_many_or_for_nobody_tells_none(names: list[str]
 
 @pytest.mark.parametrize(
     ("release", "stream"),
-    [("1.fc41", "fedora:41"), ("3.amzn2023.0.2", "amzn:2023"), ("2.mga9", "mageia:9"), ("1.ph5", "photon:5.0")],
+    [
+        ("1.fc41", "fedora:41"),
+        ("3.amzn2023.0.2", "amzn:2023"),
+        ("2.mga9", "mageia:9"),
+        ("1.ph5", "photon:5.0"),
+        ("lp151.4.1", "opensuse-leap:15.1"),
+    ],
 )
 def test_a_tag_tells_the_stream_of_a_package(release: str, stream: str) -> None:
     assert streams_of_tag(release) == (stream,)
@@ -178,6 +186,12 @@ def test_of_several_rebuilds_the_lowest_has_the_patch(tmp_path: Path) -> None:
     assert [each[2] for each in told(record)] == ["5.2.5-8.el9_0"]
 
 
+def test_opensuses_numbers_are_ids_and_the_release_tells_the_stream(tmp_path: Path) -> None:
+    bare = f"<collection>{package('hello', '2.10', 'lp151.4.1')}</collection>"
+    reads = read(tmp_path, update(bare, ref="11749", more="<release>openSUSE Leap 15.1 Update</release>"))
+    assert [(each.ref, each.affected[0].stream) for each in advisories(reads)] == [("11749", "opensuse-leap:15.1")]
+
+
 MODULAR = "2.module_el8.6.0+3072+a1b2c3"
 
 
@@ -212,8 +226,9 @@ def test_a_newer_line_of_amazon_linux_2_is_no_patch_of_the_older_one(tmp_path: P
     assert lowest_of_line("amazon-linux-2", "0", "4.14.1") == LOWEST
 
 
-def test_the_advice_to_reboot_is_kept(tmp_path: Path) -> None:
-    (record,) = advisories(read(tmp_path, update(more="<reboot_suggested>True</reboot_suggested>")))
+@pytest.mark.parametrize("advice", ["<reboot_suggested>True</reboot_suggested>", "<reboot_suggested/>"])
+def test_the_advice_to_reboot_is_kept(tmp_path: Path, advice: str) -> None:
+    (record,) = advisories(read(tmp_path, update(more=advice)))
     assert record.details.endswith("The publisher advises to reboot after this update.")
 
 

@@ -31,7 +31,10 @@ _NAMES: Final = (
 )
 # The first Amazon Linux rolled through its releases and ended as 2018.03.
 _FIRST_AMAZON: Final = re.compile(r"\bamazon[- ]linux[- ]ami\b", re.IGNORECASE)
-_SUSE: Final = re.compile(r"\A(?:SUSE )?(Linux .*)\Z|\A(?:openSUSE )((?:Leap|Tumbleweed).*)\Z")
+# "SUSE Linux Enterprise Module for Basesystem 15 SP5", "openSUSE Leap 15.5 Update".
+_SUSE: Final = re.compile(
+    r"\A(?:SUSE )?(Linux .*?)(?: Updates?)?\Z|\AopenSUSE ((?:Leap|Tumbleweed).*?)(?: Updates?)?\Z"
+)
 _EPEL: Final = re.compile(r"\bEPEL\b|\AEL-[0-9]+\Z")
 _TAGS: Final = (
     ("fedora", re.compile(r"\.fc([0-9]{2,3})(?:\.|\Z)")),
@@ -39,6 +42,8 @@ _TAGS: Final = (
     ("mageia", re.compile(r"\.mga([0-9]{1,2})(?:\.|\Z)")),
 )
 _PHOTON_TAG: Final = re.compile(r"\.ph([0-9])\Z")
+# Up to 15.2; later openSUSE takes SUSE's own packages, whose releases say no distribution.
+_LEAP_TAG: Final = re.compile(r"\Alp(15)([0-2])\.")
 
 # Amazon Linux 2 keeps newer lines of some packages in repositories of their own ("kernel-5.15", "postgresql14").
 _AMAZON_TOPIC: Final = re.compile(r"\Aamazon-linux-2---[a-z0-9.-]*?([0-9]+(?:\.[0-9]+)*)\Z")
@@ -74,6 +79,8 @@ def streams_of_tag(release: str) -> tuple[str, ...]:
     for distribution, pattern in _TAGS:
         if told := pattern.search(release[:_TEXT_LENGTH_MAX]):
             return (stream_of(distribution, told.group(1)),)
+    if told := _LEAP_TAG.match(release):
+        return (stream_of("opensuse-leap", f"{told.group(1)}.{told.group(2)}"),)
     photon = _PHOTON_TAG.search(release[:_TEXT_LENGTH_MAX])
     return (stream_of("photon", f"{photon.group(1)}.0"),) if photon else ()
 

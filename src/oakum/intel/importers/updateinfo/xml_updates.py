@@ -39,7 +39,7 @@ _WORD_LENGTH_MAX: Final = 300
 
 _HEAD: Final = re.compile(rb"<updates\b[^>]*>|<update\s[^>]*\btype=")
 # Every publisher's ids have a number; what has none is a mistake of whoever wrote the file.
-_ID: Final = re.compile(r"(?=.*[0-9])[A-Za-z][A-Za-z0-9:+._-]*\Z")
+_ID: Final = re.compile(r"(?=.*[0-9])[A-Za-z0-9][A-Za-z0-9:+._-]*\Z")
 _WORD: Final = re.compile(r"[a-z0-9._-]+")
 _TAKEN_BACK: Final = frozenset({"retracted", "obsolete", "unpushed"})
 
