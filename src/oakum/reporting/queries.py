@@ -6,12 +6,11 @@ recomputed, so there is no trend until figures are kept as they were.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from oakum.core.planning.values import RolloutState
-from oakum.findings.queries import FindingFilter, HostSummary, digest
+from oakum.findings.queries import FindingFilter, QuietLine, digest
 from oakum.intel.queries import feeds
 from oakum.policy.queries import rules_of
 from oakum.reporting.compliance import compliance, pack_view, patch_compliance
@@ -58,34 +57,28 @@ def overview(*, organisation_id: UUID, person_id: UUID, now: datetime) -> Overvi
         waiting=waiting_for(organisation_id=organisation_id, person_id=person_id),
         moving=moving.rows,
         moving_count=moving.total_count,
-        silent=tuple(_silent(found.hosts))[:ROW_COUNT],
-        unknown=tuple(_unknown(found.hosts))[:ROW_COUNT],
-        reboot_host_count=sum(bool(host.pending_reboot) for host in found.hosts),
-        restart_host_count=sum(bool(host.pending_restart) for host in found.hosts),
+        silent=tuple(_silent(host) for host in found.unheard),
+        unknown=tuple(_unknown(host) for host in found.untold),
+        reboot_host_count=found.reboot_host_count,
+        restart_host_count=found.restart_host_count,
         closed=found.closed,
         feeds=feeds(),
         as_of=found.counts.as_of,
     )
 
 
-def _silent(hosts: Sequence[HostSummary]) -> Iterator[QuietHost]:
-    """Yield hosts that were never heard of, then those that fell silent, longest first."""
-    for host in hosts:
-        if host.presence == "never":
-            yield _quiet(host, "It has never been heard of since it was enrolled.")
-    gone = [host for host in hosts if host.presence == "silent" and host.last_seen_at is not None]
-    for host in sorted(gone, key=lambda one: (one.last_seen_at, one.hostname)):
-        yield _quiet(host, f"Last heard of on {host.last_seen_at:%Y-%m-%d %H:%M} UTC.")
+def _silent(host: QuietLine) -> QuietHost:
+    if host.last_seen_at is None:
+        return _quiet(host, "It has never been heard of since it was enrolled.")
+    return _quiet(host, f"Last heard of on {host.last_seen_at:%Y-%m-%d %H:%M} UTC.")
 
 
-def _unknown(hosts: Sequence[HostSummary]) -> Iterator[QuietHost]:
-    for host in hosts:
-        if host.packages_status != "known" and host.presence == "seen":
-            since = f" Last known on {host.inventory_at:%Y-%m-%d %H:%M} UTC." if host.inventory_at else ""
-            yield _quiet(host, f"{host.packages_reason.rstrip('.') or 'It gave no reason'}.{since}")
+def _unknown(host: QuietLine) -> QuietHost:
+    since = f" Last known on {host.inventory_at:%Y-%m-%d %H:%M} UTC." if host.inventory_at else ""
+    return _quiet(host, f"{host.packages_reason.rstrip('.') or 'It gave no reason'}.{since}")
 
 
-def _quiet(host: HostSummary, sentence: str) -> QuietHost:
+def _quiet(host: QuietLine, sentence: str) -> QuietHost:
     return QuietHost(
         host_id=host.host_id,
         hostname=host.hostname,

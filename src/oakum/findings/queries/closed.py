@@ -14,12 +14,13 @@ from uuid import UUID
 
 from pyroaring import BitMap
 
-from oakum.findings.queries.counts import counts_of, summaries_of
+from oakum.core.compliance import Remedy
+from oakum.findings.queries.counts import counts_of
 from oakum.findings.queries.fleet_side import HostLine
 from oakum.findings.queries.host_findings import page_of
 from oakum.findings.queries.risk import Affected, Risk
 from oakum.findings.queries.risk_load import load_risk
-from oakum.findings.queries.values import ClosedFinding, ClosedLately, FindingDigest, FindingFilter, Rules
+from oakum.findings.queries.values import ClosedFinding, ClosedLately, FindingDigest, FindingFilter, QuietLine, Rules
 from oakum.findings.queries.view import View, load_view
 from oakum.fleet.models import HostChange
 from oakum.fleet.sets import load_set
@@ -42,14 +43,32 @@ class _Change:
 def digest(
     *, organisation_id: UUID, rules: Rules, now: datetime, wanted: FindingFilter, limit: int = 10
 ) -> FindingDigest:
-    """Return the numbers, the ``limit`` soonest of ``wanted``, every host's summary, and what was closed lately."""
+    """Return the numbers, the ``limit`` soonest of ``wanted``, the hosts that tell nothing, and what was closed."""
     view = load_view(organisation_id=organisation_id, rules=rules, now=now)
     return FindingDigest(
         counts=counts_of(view),
         soonest=page_of(view, organisation_id=organisation_id, wanted=wanted, limit=limit, offset=0),
-        hosts=tuple(sorted(summaries_of(view), key=lambda row: (row.hostname, row.host_id))),
+        unheard=tuple(_quiet(host) for host in view.fleet.unheard(limit)),
+        untold=tuple(_quiet(host) for host in view.fleet.untold(limit)),
+        reboot_host_count=_waiting(view, Remedy.PENDING_REBOOT),
+        restart_host_count=_waiting(view, Remedy.PENDING_RESTART),
         closed=closed_lately(view, organisation_id=organisation_id, limit=limit),
     )
+
+
+def _quiet(host: HostLine) -> QuietLine:
+    return QuietLine(
+        host_id=host.id,
+        hostname=host.hostname,
+        presence=host.presence,
+        packages_reason=host.packages_reason,
+        last_seen_at=host.last_seen_at,
+        inventory_at=host.inventory_at,
+    )
+
+
+def _waiting(view: View, remedy: Remedy) -> int:
+    return len(BitMap().union(*(one.members for one in view.slices if one.remedy is remedy)))
 
 
 def closed_lately(view: View, *, organisation_id: UUID, limit: int) -> ClosedLately:
@@ -60,8 +79,7 @@ def closed_lately(view: View, *, organisation_id: UUID, limit: int) -> ClosedLat
     risk = view.risk
     if not removed.issubset(risk.covered):
         risk = load_risk(organisation_id=organisation_id, package_version_ids=removed)
-    still = _open_hits(view)
-    rows = list(_rows(changes, risk, still))
+    rows = list(_rows(changes, risk, _open_hits(view, changes, risk)))
     return ClosedLately(
         since=since,
         rows=tuple(rows[: min(limit, ROW_COUNT_MAX)]),
@@ -72,11 +90,15 @@ def closed_lately(view: View, *, organisation_id: UUID, limit: int) -> ClosedLat
 
 def _changes(view: View, organisation_id: UUID, since: datetime) -> tuple[Sequence[_Change], bool]:
     """Return the changes since then, newest first, and whether these are all."""
-    hosts = {host.id: host for host in view.hosts}
-    rows = HostChange.objects.filter(organisation_id=organisation_id, at__gte=since).order_by("-at", "-id")
-    told = list(rows.values_list("host_id", "at", "removed")[: CHANGE_COUNT_MAX + 1])
+    # By id, which costs nothing and is the order of their commits but for a moment; the instants decide below.
+    rows = HostChange.objects.filter(organisation_id=organisation_id).order_by("-id")
+    newest = list(rows.values_list("at", "id", "host_id", "removed")[: CHANGE_COUNT_MAX + 1])
+    told = sorted((row for row in newest if row[0] >= since), key=lambda row: row[:2], reverse=True)
+    indexes = view.fleet.of_ids({row[2] for row in told})
+    view.fetch(indexes)
+    hosts = {host.id: host for host in map(view.host, indexes)}
     found = []
-    for host_id, at, removed in told[:CHANGE_COUNT_MAX]:
+    for at, _, host_id, removed in told[:CHANGE_COUNT_MAX]:
         gone = load_set(removed)
         # What a host could not tell, or what came back, is not closed.
         if host_id in hosts and gone and hosts[host_id].knows_packages:
@@ -84,13 +106,21 @@ def _changes(view: View, organisation_id: UUID, since: datetime) -> tuple[Sequen
     return found, len(told) <= CHANGE_COUNT_MAX
 
 
-def _open_hits(view: View) -> dict[tuple[int, Source], set[HitKey]]:
-    """Return the advisories that are open by host index and source, old code that runs or may run included."""
+def _open_hits(view: View, changes: Sequence[_Change], risk: Risk) -> dict[tuple[int, Source], set[HitKey]]:
+    """Return the advisories that are open by host index and source, of the hosts and sources that have changed.
+
+    Old code that runs or may run is included.
+    """
+    hosts = BitMap([change.host.index for change in changes])
+    gone = BitMap().union(*(change.removed for change in changes)) & risk.affected
+    sources = {(group.stream, group.source_name) for group in map(risk.group_of.__getitem__, gone)}
     found: dict[tuple[int, Source], set[HitKey]] = defaultdict(set)
     for slice_ in view.slices:
-        keys = {hit.key for hit in slice_.group.hits}
-        for index in slice_.members:
-            found[(index, (slice_.group.stream, slice_.group.source_name))] |= keys
+        source = (slice_.group.stream, slice_.group.source_name)
+        if source in sources and (members := slice_.members & hosts):
+            keys = {hit.key for hit in slice_.group.hits}
+            for index in members:
+                found[(index, source)] |= keys
     return found
 
 

@@ -104,6 +104,12 @@ class Fleet(Protocol):
     def named(self, search: str) -> BitMap:
         """Return those with ``search`` (in lower case) in their name."""
 
+    def unheard(self, limit: int) -> Sequence[HostLine]:
+        """Return the first that were never heard of, by name, then those that fell silent, longest first."""
+
+    def untold(self, limit: int) -> Sequence[HostLine]:
+        """Return the first, by name, that are heard of and cannot tell their packages."""
+
 
 class PlainFleet:
     """Hosts whose rows are all loaded, numbered by enrolment."""
@@ -138,3 +144,19 @@ class PlainFleet:
     def named(self, search: str) -> BitMap:
         """See ``Fleet``."""
         return BitMap([host.index for host in self._hosts if search in host.hostname.lower()])
+
+    def unheard(self, limit: int) -> Sequence[HostLine]:
+        """See ``Fleet``."""
+        never = [host for host in self._hosts if host.presence == "never"]
+        silent = [(host.last_seen_at, host.hostname, host) for host in self._hosts if host.last_seen_at is not None]
+        gone = sorted((each for each in silent if each[2].presence == "silent"), key=lambda each: each[:2])
+        return [*sorted(never, key=_by_name), *(host for _, _, host in gone)][:limit]
+
+    def untold(self, limit: int) -> Sequence[HostLine]:
+        """See ``Fleet``."""
+        found = [host for host in self._hosts if host.presence == "seen" and not host.knows_packages]
+        return sorted(found, key=_by_name)[:limit]
+
+
+def _by_name(host: HostLine) -> tuple[str, UUID]:
+    return host.hostname, host.id

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from pyroaring import BitMap
 
 from oakum.core.errors import OperatorError
@@ -74,11 +75,10 @@ def load_hosts(
     now: datetime,
     stale_after: timedelta,
     host_ids: Collection[UUID] | None = None,
-    by_ordinal: bool = False,
 ) -> tuple[HostLine, ...]:
     """Return the organisation's hosts that are not retired (of ``host_ids``), in order of enrolment: three queries.
 
-    Their indexes are their places in that order, or ``by_ordinal`` their ordinals.
+    Their indexes are their places in that order.
 
     Raises:
         OperatorError: more than HOST_COUNT_MAX ``host_ids`` (``too_many_hosts``): ask for all, or for a group.
@@ -90,21 +90,54 @@ def load_hosts(
             sentence=f"At most {HOST_COUNT_MAX:,} hosts can be asked for by their ids; these are {len(chosen):,}.",
             next_step="Ask for a group, or for all hosts.",
         )
+    rows = _rows(Host.objects.all() if chosen is None else Host.objects.filter(id__in=chosen), organisation_id)
+    return tuple(_lines(organisation_id, rows, chosen, now=now, stale_after=stale_after))
+
+
+def load_by_ordinal(
+    *, organisation_id: UUID, now: datetime, stale_after: timedelta, ordinals: Collection[int] | None
+) -> tuple[HostLine, ...]:
+    """Return the hosts of these ordinals (None: all) that are not retired; their indexes are their ordinals."""
+    found: list[HostLine] = []
+    for chosen in _by_ordinal(ordinals):
+        rows = list(_rows(chosen, organisation_id))
+        ids = None if ordinals is None else [row[0] for row in rows]
+        lines = _lines(organisation_id, rows, ids, now=now, stale_after=stale_after)
+        found += (replace(line, index=row[17]) for line, row in zip(lines, rows, strict=True))
+    return tuple(found)
+
+
+def _by_ordinal(ordinals: Collection[int] | None) -> Iterator[QuerySet[Host]]:
+    if ordinals is None:
+        yield Host.objects.all()
+        return
+    wanted = sorted(ordinals)
+    for start in range(0, len(wanted), HOST_COUNT_MAX):
+        yield Host.objects.filter(ordinal__in=wanted[start : start + HOST_COUNT_MAX])
+
+
+def _lines(
+    organisation_id: UUID,
+    rows: Iterable[tuple[Any, ...]],
+    chosen: list[UUID] | None,
+    *,
+    now: datetime,
+    stale_after: timedelta,
+) -> Iterator[HostLine]:
     groups = {row.id: row for row in Group.objects.filter(organisation_id=organisation_id)}
     members = _members(organisation_id, chosen)
     contexts: dict[tuple[Told, tuple[int, ...]], HostContext] = {}  # few hosts differ in what is said of them
     names: dict[tuple[int, ...], tuple[str, ...]] = {}
-    lines = []
-    for index, row in enumerate(_rows(organisation_id, chosen)):
+    for index, row in enumerate(rows):
         own = Told(reachability=row[13], environment=row[14], criticality=row[15])
         is_believed = row[16] != HostState.QUARANTINED
         among = tuple(members.get(row[0], ()))
         if (own, among) not in contexts:
             contexts[(own, among)] = effective_context(own, [_told(groups[each]) for each in among if each in groups])
             names[among] = tuple(sorted(groups[each].name for each in among if each in groups))
-        lines.append(
+        yield (
             HostLine(
-                index=row[17] if by_ordinal else index,
+                index=index,
                 id=row[0],
                 hostname=row[1],
                 enrolled_at=row[2],
@@ -124,13 +157,10 @@ def load_hosts(
                 groups=names[among],
             )
         )
-    return tuple(lines)
 
 
-def _rows(organisation_id: UUID, chosen: list[UUID] | None) -> Iterable[tuple[Any, ...]]:
-    rows = Host.objects.filter(organisation_id=organisation_id).exclude(state=HostState.RETIRED)
-    if chosen is not None:
-        rows = rows.filter(id__in=chosen)
+def _rows(chosen: QuerySet[Host], organisation_id: UUID) -> Iterable[tuple[Any, ...]]:
+    rows = chosen.filter(organisation_id=organisation_id).exclude(state=HostState.RETIRED)
     return rows.order_by("enrolled_at", "hostname", "id").values_list(
         "id",
         "hostname",

@@ -63,7 +63,7 @@ def load_risk(*, organisation_id: UUID, package_version_ids: BitMap) -> Risk:
         threats=threats,
         kev_as_of=kev_feed.imported_at if kev_feed else None,
         intel_at=intel_at,
-        kernels=_kernels(groups, package_version_ids),
+        kernels=kernels_of(groups, package_version_ids),
     )
 
 
@@ -308,7 +308,7 @@ def _fixed_key(row: _Row, version: SourceVersion) -> bytes | None:
     return key_of(version.scheme, text)
 
 
-def _kernels(groups: Sequence[Affected], installed: BitMap) -> dict[int, Kernel]:
+def kernels_of(groups: Sequence[Affected], installed: BitMap) -> dict[int, Kernel]:
     """Return every installed kernel image of a source that has findings: several of one source stand side by side."""
     sources = {(group.stream, group.source_name) for group in groups if _image_release(group.names.values())}
     found: dict[int, Kernel] = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 
 from pyroaring import BitMap
 
@@ -28,6 +29,7 @@ _OLD_CODE = {
 }
 
 SortKey = tuple[datetime, int, str, str]
+by_sort_key = attrgetter("sort_key")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -45,17 +47,12 @@ class Slice:
     members: BitMap
     first: int
     first_due_at: datetime
+    sort_key: SortKey  # soonest deadline first, then severity and package
 
     @property
     def can_be_overdue(self) -> bool:
         """Whether lateness is known: not where a fix is on disk and nobody could see what runs."""
         return self.whereabouts is not Whereabouts.OLD_UNSEEN
-
-    @property
-    def sort_key(self) -> SortKey:
-        """Soonest deadline first, then severity and package."""
-        group = self.group
-        return self.first_due_at, group.severity_rank, group.source_name, group.source_version
 
     def due_before(self, fleet: Fleet, instant: datetime, schedule: Schedule | None = None) -> BitMap:
         """Return the members that are due before ``instant``, by the slice's own schedule or another."""
@@ -76,6 +73,7 @@ def slices_at(risk: Risk, rules: Rules, fleet: Fleet, place: Place, members: Bit
             if own:
                 first = fleet.enrolment.first(own)
                 schedule = schedule_of(risk, group, rules.pack, is_public=is_public)
+                due_at = schedule.due_at(fleet.enrolment.at[first])
                 yield Slice(
                     group=group,
                     whereabouts=whereabouts,
@@ -84,7 +82,8 @@ def slices_at(risk: Risk, rules: Rules, fleet: Fleet, place: Place, members: Bit
                     schedule=schedule,
                     members=own,
                     first=first,
-                    first_due_at=schedule.due_at(fleet.enrolment.at[first]),
+                    first_due_at=due_at,
+                    sort_key=(due_at, group.severity_rank, group.source_name, group.source_version),
                 )
 
 
@@ -97,7 +96,7 @@ def _part(members: BitMap, others: BitMap, *, inside: bool) -> BitMap:
 def make_slices(risk: Risk, rules: Rules, fleet: Fleet, places: Mapping[Place, BitMap]) -> tuple[Slice, ...]:
     """Return all slices, soonest deadline first."""
     found = [one for place, members in places.items() for one in slices_at(risk, rules, fleet, place, members)]
-    return tuple(sorted(found, key=lambda one: one.sort_key))
+    return tuple(sorted(found, key=by_sort_key))
 
 
 def _remedy(group: Affected, whereabouts: Whereabouts, *, knows: bool) -> Remedy:

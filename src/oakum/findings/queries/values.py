@@ -229,12 +229,31 @@ class ClosedLately:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuietLine:
+    """A host that is not heard of, or cannot tell its packages."""
+
+    host_id: UUID
+    hostname: str
+    presence: str
+    packages_reason: str
+    last_seen_at: datetime | None
+    inventory_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FindingDigest:
-    """What an overview needs of findings, from one look: numbers, the soonest, every host, what was closed lately."""
+    """What an overview needs of findings, from one look: numbers, the soonest, who is quiet, what was closed lately.
+
+    ``unheard`` were never heard of or fell silent, ``untold`` are heard of and cannot tell their packages: the first of
+    each.  The counts are hosts with something that waits for a reboot or a restart.
+    """
 
     counts: FindingCounts
     soonest: FindingPage
-    hosts: tuple[HostSummary, ...]
+    unheard: tuple[QuietLine, ...]
+    untold: tuple[QuietLine, ...]
+    reboot_host_count: int
+    restart_host_count: int
     closed: ClosedLately
 
 

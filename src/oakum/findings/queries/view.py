@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -18,11 +19,15 @@ from oakum.findings.queries.cache import entry_of, risk_for
 from oakum.findings.queries.due import Schedule
 from oakum.findings.queries.fleet import Fleet, PlainFleet
 from oakum.findings.queries.fleet_side import HostLine, load_hosts
+from oakum.findings.queries.indexed import is_large, look
 from oakum.findings.queries.kernels import Whereabouts, has_kernel, judge_kernels, old_findings
 from oakum.findings.queries.old_code import OldVersion, may_run_old_code, old_versions, removed_versions
+from oakum.findings.queries.replica import IndexMovingError
 from oakum.findings.queries.risk import Affected, Risk
 from oakum.findings.queries.slices import Place, Slice, make_slices
 from oakum.findings.queries.values import AsOf, Rules
+
+DIGEST_COUNT_MAX = 20_000  # sets whose groups are remembered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +93,10 @@ def load_view(*, organisation_id: UUID, rules: Rules, now: datetime, host_ids: C
 
     With ``host_ids`` of these hosts alone, as if there were no others, always from their own rows.
     """
+    if host_ids is None and is_large(organisation_id):
+        with suppress(IndexMovingError):
+            found = look(organisation_id=organisation_id, rules=rules, now=now)
+            return View(now=now, rules=rules, risk=found.risk, fleet=found.fleet, slices=found.standing.ordered)
     hosts = load_hosts(organisation_id=organisation_id, now=now, stale_after=rules.stale_after, host_ids=host_ids)
     with_past = [host for host in hosts if may_run_old_code(host)]
     removed = removed_versions(organisation_id, with_past, entry_of(organisation_id).removed)
@@ -117,6 +126,8 @@ def groups_of(risk: Risk, host: HostLine) -> tuple[Affected, ...]:
     if known is None:
         affected = host.package_set() & risk.affected
         groups = {risk.group_of[version_id] for version_id in affected}
+        if len(risk.groups_by_digest) >= DIGEST_COUNT_MAX:
+            risk.groups_by_digest.clear()
         known = tuple(group for group in groups if not has_kernel(risk, group))
         risk.groups_by_digest[host.digest] = known
     return known

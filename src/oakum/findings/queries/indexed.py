@@ -1,0 +1,193 @@
+"""The views of large organisations: kept in this process, brought up to date at each request by what has moved.
+
+What moved is asked for by a handful of small queries: the index's revisions, the log of findings that changed, the
+groups.  Only what nobody wrote down (a rating that a feed changed without changing a finding) waits for RELOAD_AFTER.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Max
+from pyroaring import BitMap
+
+from oakum.findings.models import Finding, FindingChange, IndexShard
+from oakum.findings.queries.cache import ORGANISATION_COUNT_MAX, entry_of
+from oakum.findings.queries.fleet_side import load_by_ordinal
+from oakum.findings.queries.old_code import removed_versions
+from oakum.findings.queries.replica import IndexedFleet, Moved, Replica, fleet_of
+from oakum.findings.queries.risk import Risk
+from oakum.findings.queries.risk_load import KEV_KIND, load_risk
+from oakum.findings.queries.risk_patch import patch_risk
+from oakum.findings.queries.standing import Standing
+from oakum.findings.queries.values import Rules
+from oakum.fleet.models import Host, HostState
+from oakum.fleet.sets import load_set
+from oakum.intel.models import Feed
+
+# Up to so many hosts are read whole at each request: it costs less than asking what has moved, and waits for no loop.
+PLAIN_HOST_COUNT_MAX = 500
+RELOAD_AFTER = timedelta(minutes=15)
+# Ids are given before they are committed: a change with a lower id may show up a moment later.
+LATE_ID_COUNT = 100
+
+
+@dataclass(slots=True, kw_only=True)
+class _Log:
+    """How far the log of finding changes has been read."""
+
+    change_id: int
+    noticed: set[int] = field(default_factory=set)
+
+
+@dataclass(slots=True, kw_only=True)
+class Kept:
+    """What is kept for one organisation."""
+
+    replica: Replica
+    standing: Standing | None = None
+    log: _Log | None = None
+    finding_id: int = 0
+    kev: object = None
+    feeds: object = None
+    loaded_at: datetime | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+_kept: dict[UUID, Kept] = {}
+_kept_lock = threading.Lock()
+
+
+def kept_of(organisation_id: UUID) -> Kept:
+    """Return what is kept for an organisation; the one that was asked for longest ago makes room."""
+    with _kept_lock:
+        kept = _kept.pop(organisation_id, None) or Kept(replica=Replica(organisation_id=organisation_id))
+        _kept[organisation_id] = kept
+        while len(_kept) > ORGANISATION_COUNT_MAX:
+            del _kept[next(iter(_kept))]
+    return kept
+
+
+def forget_all() -> None:
+    """Forget every organisation, as a new process would."""
+    with _kept_lock:
+        _kept.clear()
+
+
+def is_large(organisation_id: UUID) -> bool:
+    """Say whether an organisation's hosts are looked at through the index, and there is one."""
+    rows = Host.objects.filter(organisation_id=organisation_id).exclude(state=HostState.RETIRED).order_by()
+    if not rows.values_list("ordinal")[PLAIN_HOST_COUNT_MAX : PLAIN_HOST_COUNT_MAX + 1]:
+        return False
+    return IndexShard.objects.filter(organisation_id=organisation_id, generation__gt=0).exists()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """The slices as of now, with the hosts and the risk that they are made of."""
+
+    fleet: IndexedFleet
+    risk: Risk
+    standing: Standing
+
+
+def look(*, organisation_id: UUID, rules: Rules, now: datetime) -> Look:
+    """Bring what is kept up to date and return it.
+
+    Raises:
+        IndexMovingError: the index was built anew at every try.
+    """
+    kept = kept_of(organisation_id)
+    with kept.lock:
+        moved = kept.replica.look()
+        fleet = fleet_of(kept.replica, now=now, stale_after=rules.stale_after)
+        standing = kept.standing
+        if standing is None or moved.everything or _must_reload(kept, now):
+            standing = _make(kept, _load(kept, now), fleet, rules, now)
+        elif standing.rules != rules:
+            standing = _make(kept, _patched(kept, standing.risk, moved, now)[0], fleet, rules, now)
+        else:
+            risk, reached = _patched(kept, standing.risk, moved, now)
+            removed = entry_of(organisation_id).removed
+            if moved.hosts or moved.versions or moved.kinds or reached:
+                standing.update(fleet, moved, reached, risk, removed, now)
+            else:
+                standing.risk = risk
+        return Look(fleet=fleet, risk=standing.risk, standing=standing)
+
+
+def _make(kept: Kept, risk: Risk, fleet: IndexedFleet, rules: Rules, now: datetime) -> Standing:
+    kept.standing = Standing(replica=kept.replica, rules=rules, risk=risk)
+    kept.standing.make(fleet, entry_of(kept.replica.organisation_id).removed, now)
+    return kept.standing
+
+
+def _load(kept: Kept, now: datetime) -> Risk:
+    """Load the whole risk.  Marks before rows: what moves in between is read once more."""
+    kept.log, kept.finding_id = _Log(change_id=_newest_change()), _newest_finding()
+    kept.kev, kept.feeds, kept.loaded_at = _feeds(is_kev=True), _feeds(is_kev=False), now
+    covered = BitMap(kept.replica.hosts_by_version) | _past(kept, now)
+    return load_risk(organisation_id=kept.replica.organisation_id, package_version_ids=covered)
+
+
+def _patched(kept: Kept, risk: Risk, moved: Moved, now: datetime) -> tuple[Risk, BitMap]:
+    """Return the risk with what has moved read again, and the package versions that this reached."""
+    assert kept.log is not None, "it was made when the risk was loaded"
+    touched = _touched(kept.log)
+    if touched:
+        kept.finding_id = _newest_finding()
+    past = _past(kept, now) if moved.hosts & kept.replica.past else BitMap()
+    new = (moved.versions | past) - risk.covered
+    return patch_risk(risk, moved=touched, new=new) if touched or new else (risk, BitMap())
+
+
+def _past(kept: Kept, now: datetime) -> BitMap:
+    """Return what hosts that may run old code have replaced or removed."""
+    replica = kept.replica
+    if not replica.past:
+        return BitMap()
+    organisation_id = replica.organisation_id
+    lines = load_by_ordinal(
+        organisation_id=organisation_id, now=now, stale_after=timedelta(0), ordinals=list(replica.past)
+    )
+    return BitMap().union(*removed_versions(organisation_id, lines, entry_of(organisation_id).removed).values())
+
+
+def _must_reload(kept: Kept, now: datetime) -> bool:
+    """Say whether something has moved that the log does not tell."""
+    if kept.log is None or kept.loaded_at is None or kept.kev != _feeds(is_kev=True):
+        return True
+    oldest = FindingChange.objects.order_by("id").values_list("id", flat=True).first()
+    if oldest is not None and oldest > kept.log.change_id + 1:
+        return True  # What was noted in between has been removed.
+    newest = _newest_change()
+    if kept.finding_id != _newest_finding() and newest == kept.log.change_id:
+        return True
+    return abs(now - kept.loaded_at) > RELOAD_AFTER and kept.feeds != _feeds(is_kev=False)
+
+
+def _touched(log: _Log) -> BitMap:
+    """Return the package versions whose findings changed since the last look, and move the mark."""
+    rows = FindingChange.objects.filter(id__gt=log.change_id - LATE_ID_COUNT).order_by("id")
+    new = [(each, raw) for each, raw in rows.values_list("id", "package_versions") if each not in log.noticed]
+    touched = BitMap().union(*(load_set(raw) for each, raw in new))
+    log.change_id = max([log.change_id, *(each for each, _ in new)])
+    log.noticed |= {each for each, _ in new}
+    log.noticed = {each for each in log.noticed if each > log.change_id - LATE_ID_COUNT}
+    return touched
+
+
+def _newest_change() -> int:
+    return FindingChange.objects.aggregate(newest=Max("id"))["newest"] or 0
+
+
+def _newest_finding() -> int:
+    return Finding.objects.aggregate(newest=Max("id"))["newest"] or 0
+
+
+def _feeds(*, is_kev: bool) -> object:
+    rows = Feed.objects.filter(kind=KEV_KIND) if is_kev else Feed.objects.exclude(kind=KEV_KIND)
+    return tuple(rows.order_by("id").values_list("id", "generation", "imported_at"))
