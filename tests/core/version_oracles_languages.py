@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from packaging.version import Version
 from tests.core.version_oracles import Pairs, Signs
 
 _TIMEOUT_SECONDS = 120
+_SIGNS = {"<": -1, "==": 0, ">": 1}
 _PHP_CLASSES = Path("/usr/share/php/Composer/Semver/autoload.php")
 _JAVA_CLASSES = (Path("/usr/share/java/maven-artifact-3.x.jar"), Path("/usr/share/java/commons-lang3.jar"))
 
@@ -41,23 +42,7 @@ while (($line = fgets(STDIN)) !== false) {
     }
 }
 """
-# Java has no JSON of its own: a pair is a line with a tab.
-_MAVEN = """
-import java.io.BufferedReader;
-import java.io.InputStreamReader;
-import org.apache.maven.artifact.versioning.ComparableVersion;
-
-public class Judge {
-    public static void main(String[] none) throws Exception {
-        BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, "UTF-8"));
-        for (String line; (line = lines.readLine()) != null; ) {
-            String[] pair = line.split("\\t", -1);
-            ComparableVersion one = new ComparableVersion(pair[0]);
-            System.out.println(Integer.signum(one.compareTo(new ComparableVersion(pair[1]))));
-        }
-    }
-}
-"""
+_MAVEN_CLASS = "org.apache.maven.artifact.versioning.ComparableVersion"
 
 
 def packaging(pairs: Pairs) -> Signs:
@@ -78,15 +63,18 @@ def composer(pairs: Pairs) -> Signs:
 
 
 def maven(pairs: Pairs) -> Signs:
-    """Ask the installed Maven's ComparableVersion, which refuses nothing; versions must not hold tabs."""
+    """Ask the installed Maven's ComparableVersion, which refuses nothing; a few thousand pairs at most.
+
+    Its own main() compares each argument with the one before it, and needs no Java compiler.
+    """
     java = _program("java")
     if not all(path.exists() for path in _JAVA_CLASSES):
         pytest.skip("Maven's classes are not installed here (libmaven3-core-java): nobody to ask")
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / "Judge.java"
-        source.write_text(_MAVEN)
-        classes = ":".join(map(str, _JAVA_CLASSES))
-        return _ask([java, "-cp", classes, str(source)], "".join(f"{one}\t{other}\n" for one, other in pairs))
+    argv = [java, "-cp", ":".join(map(str, _JAVA_CLASSES)), _MAVEN_CLASS, *itertools.chain.from_iterable(pairs)]
+    told = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=_TIMEOUT_SECONDS, encoding="utf-8")
+    verdicts = [line.split() for line in told.stdout.splitlines() if line.startswith("   ")][::2]
+    assert [(one, other) for one, _, other in verdicts] == list(pairs), "the output is laid out as expected"
+    return [_SIGNS[verdict] for _, verdict, _ in verdicts]
 
 
 def _packaging_sign(one: str, other: str) -> int | None:

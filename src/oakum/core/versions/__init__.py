@@ -23,6 +23,7 @@ from oakum.core.versions import (
     gem,
     generic,
     golang,
+    maven,
     npm,
     nuget,
     pypi,
@@ -68,7 +69,7 @@ GOLANG: Final = golang.SCHEME
 WINDOWS: Final = windows.SCHEME
 GENERIC: Final = generic.SCHEME
 PYPI: Final = pypi.SCHEME
-MAVEN: Final = "maven.1"
+MAVEN: Final = maven.SCHEME
 GEM: Final = gem.SCHEME
 NUGET: Final = nuget.SCHEME
 COMPOSER: Final = composer.SCHEME
@@ -85,6 +86,7 @@ _KEYS: Final[dict[str, Callable[[str], bytes]]] = {
     windows.SCHEME: windows.order_key,
     generic.SCHEME: generic.order_key,
     pypi.SCHEME: pypi.order_key,
+    maven.SCHEME: maven.order_key,
     gem.SCHEME: gem.order_key,
     nuget.SCHEME: nuget.order_key,
     composer.SCHEME: composer.order_key,

@@ -31,7 +31,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from oakum.core.versions.encoding import check_length, number
+from oakum.core.versions.encoding import TokenKeys, check_length, number
 from oakum.core.versions.invalid import InvalidVersion
 
 SCHEME: Final = "composer.1"  # the scheme and the revision of the layout above; another layout needs another number
@@ -54,6 +54,9 @@ _STABILITIES: Final = {
     "pl": b"\xff",
     "p": b"\xff",
 }
+
+_number_keys = TokenKeys(lambda digits: number(min(int(digits), NUMBER_MAX) + _NUMBER_OFFSET))
+_ZEROES: Final = tuple(_number_keys["0"] * (_NUMBER_COUNT - count) for count in range(_NUMBER_COUNT + 1))
 
 _BLANKS: Final = " \t\n\r\0\v"  # what PHP's trim takes off
 _FLAGS = re.ASCII | re.IGNORECASE
@@ -79,17 +82,24 @@ def order_key(text: str) -> bytes:
     >>> order_key("dev-main") < order_key("v1-dev") < order_key("1.0-RC.1") < order_key("1.0.0.0") == order_key("1+b2")
     True
     """
-    version = _bare(text)
-    branch = _branch_name(version)
-    if branch is not None:
-        return _branch(text, branch)
-    build = _BUILD.fullmatch(version)
-    version = build[1] if build else version
-    match = _CLASSICAL.fullmatch(version)
-    if match:
-        numbers = match[1].split(".")
-        numbers += ["0"] * (_NUMBER_COUNT - len(numbers))
-        return _numbers(numbers) + _modifier(match)
+    check_length(text)
+    match = _CLASSICAL.fullmatch(text)  # so most versions are, and then there is nothing to drop
+    if match is None:
+        version = _bare(text)
+        branch = _branch_name(version)
+        if branch is not None:
+            return _branch(text, branch)
+        build = _BUILD.fullmatch(version)
+        version = build[1] if build else version
+        match = _CLASSICAL.fullmatch(version)
+        if match is None:
+            return _other_key(text, version)
+    numbers = match[1].split(".")
+    return _numbers(numbers) + _ZEROES[len(numbers)] + _modifier(match)
+
+
+def _other_key(text: str, version: str) -> bytes:
+    """Return the key of what is no classical version: a date, or the head of a branch of versions."""
     match = _DATE.fullmatch(version)
     if match:
         return _numbers(_DIGITS.findall(match[1])) + _modifier(match)
@@ -110,12 +120,12 @@ def is_branch(text: str) -> bool:
     >>> is_branch("dev-main"), is_branch("1.x-dev")
     (True, False)
     """
+    check_length(text)
     return _branch_name(_bare(text)) is not None
 
 
 def _bare(text: str) -> str:
     """Return a version without its alias and its stability flag."""
-    check_length(text)
     version = text.strip(_BLANKS)
     alias = _ALIAS.fullmatch(version)
     if alias:
@@ -136,11 +146,13 @@ def _branch(text: str, name: str) -> bytes:
 
 
 def _numbers(digits: list[str]) -> bytes:
-    return b"".join([number(min(int(part), NUMBER_MAX) + _NUMBER_OFFSET) for part in digits])
+    return b"".join(map(_number_keys.__getitem__, digits))
 
 
 def _modifier(match: re.Match[str]) -> bytes:
     """Return the bytes of what follows the numbers: a stability word, its own numbers, and dev."""
+    if match.lastindex == 1:
+        return _END
     word, numbers, dev = match[2], match[3], match[4]
     key = b""
     if word:

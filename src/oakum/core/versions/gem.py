@@ -23,15 +23,15 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from oakum.core.versions.encoding import VERSION_LENGTH_MAX, number
+from oakum.core.versions.encoding import VERSION_LENGTH_MAX, TokenKeys, number
 from oakum.core.versions.invalid import InvalidVersion
 
 SCHEME: Final = "gem.1"  # the scheme and the revision of the layout above; another layout needs another number
 
-_LETTERS: Final = b"\x01"
-_ZEROES_THEN_LETTERS: Final = b"\x02"
+_LETTERS: Final = 1
+_ZEROES_THEN_LETTERS: Final = 2
 _END: Final = b"\x03"
-_ZEROES_THEN_NUMBER: Final = b"\x04"
+_ZEROES_THEN_NUMBER: Final = 4
 _NUMBER_OFFSET: Final = 4
 _ZEROES_MAX: Final = 255  # a version has at most VERSION_LENGTH_MAX segments
 assert VERSION_LENGTH_MAX <= _ZEROES_MAX
@@ -53,19 +53,18 @@ def order_key(text: str) -> bytes:
     parts: list[bytes] = []
     zeroes = 0
     lettered = False
-    for segment in parse(text):
-        if isinstance(segment, str):
-            if zeroes and lettered:
-                parts += _ZEROES_THEN_LETTERS, bytes((zeroes,))
-            parts += _LETTERS, segment.encode("ascii"), b"\x00"
-            lettered, zeroes = True, 0
-        elif segment:
-            if zeroes:
-                parts += _ZEROES_THEN_NUMBER, bytes((_ZEROES_MAX - zeroes,))
-            parts.append(number(segment + _NUMBER_OFFSET))
-            zeroes = 0
-        else:
+    for key in map(_segment_keys.__getitem__, _segments(text)):
+        if not key:
             zeroes += 1
+            continue
+        if key[0] == _LETTERS:
+            if zeroes and lettered:
+                parts.append(bytes((_ZEROES_THEN_LETTERS, zeroes)))
+            lettered = True
+        elif zeroes:
+            parts.append(bytes((_ZEROES_THEN_NUMBER, _ZEROES_MAX - zeroes)))
+        parts.append(key)
+        zeroes = 0
     return b"".join(parts) + _END
 
 
@@ -78,12 +77,26 @@ def parse(text: str) -> tuple[int | str, ...]:
     >>> parse("1.0b2-x")
     (1, 0, 'b', 2, 'pre', 'x')
     """
+    return tuple([int(segment) if segment[0] <= "9" else segment for segment in _segments(text)])
+
+
+def _segments(text: str) -> list[str]:
     if len(text) > VERSION_LENGTH_MAX:
         raise InvalidVersion(text, f"it is longer than {VERSION_LENGTH_MAX} characters")
     stripped = text.strip(_BLANKS)
     if not stripped:
-        return (0,)
+        return ["0"]
     if not _VERSION.fullmatch(stripped):
         raise InvalidVersion(text, "RubyGems takes a number, then .letters or .digits, then a hyphen and more")
-    segments = _SEGMENT.findall(stripped.replace("-", ".pre."))
-    return tuple([int(segment) if segment[0] <= "9" else segment for segment in segments])
+    return _SEGMENT.findall(stripped.replace("-", ".pre."))
+
+
+def _segment_key(segment: str) -> bytes:
+    """Return the bytes of one segment: none for a zero, whose bytes depend on what follows."""
+    if segment[0] > "9":
+        return bytes((_LETTERS,)) + segment.encode("ascii") + b"\x00"
+    value = int(segment)
+    return number(value + _NUMBER_OFFSET) if value else b""
+
+
+_segment_keys = TokenKeys(_segment_key)

@@ -27,12 +27,13 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from oakum.core.versions.encoding import check_length, number
+from oakum.core.versions.encoding import TokenKeys, check_length, number
 from oakum.core.versions.invalid import InvalidVersion
 
 SCHEME: Final = "nuget.1"  # the scheme and the revision of the layout above; another layout needs another number
 
 NUMBER_MAX: Final = 2**31 - 1  # .NET keeps numbers and numeric labels in an Int32
+_LONG_LENGTH: Final = len(str(NUMBER_MAX))  # what is shorter cannot hold a larger number
 
 _PRERELEASE: Final = b"\x00"
 _RELEASE: Final = b"\x01"
@@ -65,12 +66,12 @@ def order_key(text: str) -> bytes:
     True
     """
     numbers, labels = _parts(text)
-    while numbers and not numbers[-1]:
-        numbers.pop()
-    key = b"".join([number(value + _OFFSET) for value in numbers])
+    keys = list(map(_number_keys.__getitem__, numbers))
+    while keys and keys[-1] == _ZERO:
+        keys.pop()
     if not labels:
-        return key + _RELEASE
-    return key + _PRERELEASE + b"".join([_label(label) for label in labels]) + _LABELS_END
+        return b"".join(keys) + _RELEASE
+    return b"".join(keys) + _PRERELEASE + b"".join(map(_label_keys.__getitem__, labels)) + _LABELS_END
 
 
 def parse(text: str) -> NugetVersion:
@@ -83,17 +84,18 @@ def parse(text: str) -> NugetVersion:
     NugetVersion(numbers=(1, 2, 0, 0), labels=('beta', '1'))
     """
     numbers, labels = _parts(text)
-    major, minor, patch, revision = (*numbers, 0, 0, 0)[:4]
+    major, minor, patch, revision = (*map(int, numbers), 0, 0, 0)[:4]
     return NugetVersion(numbers=(major, minor, patch, revision), labels=tuple(labels))
 
 
-def _parts(text: str) -> tuple[list[int], list[str]]:
+def _parts(text: str) -> tuple[list[str], list[str]]:
+    """Return the numbers as digits, and the labels in lower case, all of them valid."""
     check_length(text)
     match = _VERSION.fullmatch(text.strip())
     if match is None:
         raise InvalidVersion(text, "NuGet takes one to four numbers, then -labels, then +metadata")
-    numbers = [int(part) for part in match[1].split(".")]
-    if max(numbers) > NUMBER_MAX:
+    numbers = match[1].split(".")
+    if len(match[1]) >= _LONG_LENGTH and max(map(int, numbers)) > NUMBER_MAX:
         raise InvalidVersion(text, f"a number is above {NUMBER_MAX}")
     if match[3] is not None and not all(match[3].split(".")):
         raise InvalidVersion(text, "a part of the build metadata is empty")
@@ -108,6 +110,10 @@ def _parts(text: str) -> tuple[list[int], list[str]]:
     return numbers, labels
 
 
+def _number(digits: str) -> bytes:
+    return number(int(digits) + _OFFSET)
+
+
 def _label(label: str) -> bytes:
     if _NUMERIC_LABEL.fullmatch(label):
         value = int(label)
@@ -116,3 +122,8 @@ def _label(label: str) -> bytes:
         if -NUMBER_MAX - 1 <= value < 0:
             return _NEGATIVE + (value + NUMBER_MAX + 1).to_bytes(4, "big")
     return _TEXT + label.encode("ascii")
+
+
+_number_keys = TokenKeys(_number)
+_label_keys = TokenKeys(_label)
+_ZERO: Final = _number("0")

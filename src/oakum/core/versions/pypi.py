@@ -36,7 +36,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from oakum.core.versions.encoding import check_length, number
+from oakum.core.versions.encoding import TokenKeys, check_length, number
 from oakum.core.versions.invalid import InvalidVersion
 
 SCHEME: Final = "pypi.1"  # the scheme and the revision of the layout above; another layout needs another number
@@ -49,6 +49,8 @@ _END: Final = b"\x05"
 _LOCAL: Final = b"\x06"
 _POST: Final = b"\x07"
 _RELEASE_OFFSET: Final = 8
+_RELEASE_ZERO: Final = number(_RELEASE_OFFSET)
+_EPOCH_ZERO: Final = number(1)
 _LOCAL_NUMBER_OFFSET: Final = 0x80  # above every letter and digit, so that numbers come after text
 
 _SEPARATED = r"[-_.]?(?:{})[-_.]?([0-9]*)"
@@ -60,6 +62,8 @@ _VERSION = re.compile(
     r"(?:\+([a-z0-9]+(?:[-_.][a-z0-9]+)*))?",
     re.IGNORECASE | re.ASCII,
 )
+_RELEASE_GROUP: Final = 2
+_release_numbers = TokenKeys(lambda digits: number(int(digits) + _RELEASE_OFFSET))
 _LOCAL_SEPARATOR = re.compile(r"[-_.]")
 
 _LEGACY_PART = re.compile(r"(\d+|[a-z]+|\.|-)")
@@ -94,8 +98,10 @@ def order_key(text: str) -> bytes:
     match = _matched(text)
     if match is None:
         return _legacy_key(text)
+    if match.lastindex == _RELEASE_GROUP and match[1] is None:  # most versions are but numbers
+        return _EPOCH_ZERO + _release(match[_RELEASE_GROUP]) + _END
     epoch, release, pre, pre_number, post_short, post, dev, local = match.groups()
-    parts = [number(int(epoch) + 1 if epoch else 1), _release(release)]
+    parts = [number(int(epoch) + 1) if epoch else _EPOCH_ZERO, _release(release)]
     if pre:
         parts += _PRE[pre[0].lower()], number(int(pre_number or 0))
     if post_short or post is not None:
@@ -152,10 +158,10 @@ def _matched(text: str) -> re.Match[str] | None:
 
 
 def _release(text: str) -> bytes:
-    numbers = [int(part) for part in text.split(".")]
-    while numbers and not numbers[-1]:
-        numbers.pop()
-    return b"".join([number(value + _RELEASE_OFFSET) for value in numbers])
+    keys = list(map(_release_numbers.__getitem__, text.split(".")))
+    while keys and keys[-1] == _RELEASE_ZERO:
+        keys.pop()
+    return b"".join(keys)
 
 
 def _local(text: str) -> bytes:
