@@ -14,4 +14,7 @@ apt-get -qq install -y --no-install-recommends \
   mmdebstrap debian-archive-keyring systemd-container openssh-server openssh-client iproute2 apt-utils dpkg-dev gpg procps util-linux \
   python3-venv ca-certificates curl \
   python3-apt python3-rpm pacman-package-manager >/dev/null  # the last three: judges of version orders in tests/core
+# The languages' own judges of version orders and ranges; Maven's are asked by a program, which takes the compiler.
+apt-get -qq install -y --no-install-recommends \
+  ruby php-cli php-composer-semver default-jdk-headless libmaven3-core-java >/dev/null
 echo "deps-lab: installed."
