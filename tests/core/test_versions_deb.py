@@ -18,7 +18,8 @@ from oakum.core.versions.encoding import VERSION_LENGTH_MAX
 from tests.core.version_oracles import disagreements, libapt, our_signs
 
 DPKG = shutil.which("dpkg")
-PARTS = ["0", "1", "9", "10", "239", "240", "241", "255", "256", "65536", "a", "B", "rc", "z", ".", "+", "~", "~~", "-"]
+PARTS = ["0", "1", "9", "10", "239", "240", "241", "255", "256", "65536", "a", "A", "B", "Z", "rc", "z"]
+PARTS += [".", "+", "~", "~~", "-"]
 PAIR_COUNT = 600  # dpkg is started thrice for each
 APT_PAIR_COUNT = 5_000
 

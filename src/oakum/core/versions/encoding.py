@@ -12,9 +12,9 @@ from oakum.core.versions.invalid import InvalidVersion
 
 # The columns that keep a version's text are that long.  It also bounds what one version can cost.
 VERSION_LENGTH_MAX: Final = 200
-# A distribution's release with its sources has some 25,000 distinct versions, made of fewer tokens.  A full cache takes
-# about 12 MB.
-TOKEN_COUNT_MAX: Final = 65_536
+# A distribution's release with its sources has some 25,000 distinct versions, made of 6,000 tokens.  A full cache takes
+# about 8 MB, and there are some two dozen.
+TOKEN_COUNT_MAX: Final = 32_768
 # Longer tokens seldom come twice, and would make the bound above mean nothing.
 _KEPT_LENGTH_MAX: Final = 40
 
