@@ -10,6 +10,8 @@ from oakum.core.ranges import InvalidRange, Range, parse_range, render_vers, uni
 from oakum.core.ranges.intervals import above, at_least, at_most, below, exactly, intersection_of, other_than
 from oakum.core.versions import order_key
 
+SCHEMES = "alpm apk cargo composer deb gem generic golang maven npm nuget pypi rpm semver windows".split()  # noqa: SIM905 - shorter
+
 
 def held(text: str, version: str, scheme: str = "deb.1") -> bool:
     return parse_range(scheme, text).contains(version)
@@ -79,6 +81,20 @@ def test_what_makes_no_sense_is_refused_with_its_place(text: str, at: int, reaso
     with pytest.raises(InvalidRange, match=reason) as refused:
         parse_range("deb.1", text)
     assert refused.value.at == at
+
+
+@pytest.mark.parametrize(
+    ("kind", "scheme"),
+    [
+        *((scheme, scheme) for scheme in SCHEMES),
+        ("alpine", "apk"),
+        ("arch", "alpm"),
+        ("debian", "deb"),
+    ],
+)
+def test_every_type_that_is_a_scheme_of_ours_is_known(kind: str, scheme: str) -> None:
+    told = parse_range(f"{scheme}.1", f"vers:{kind}/>=1.0.0|<2.0.0")
+    assert (told.contains("1.5.0"), told.contains("2.0.0")) == (True, False)
 
 
 VERSIONS = ("1.0~rc1", "1.0", "1.0-1", "1%2", "2:1.0", "3")

@@ -17,7 +17,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import quote, unquote
 
 from oakum.core.ranges.comparators import SET_OF
 from oakum.core.ranges.intervals import EVERYTHING, LOWEST, NOTHING, Interval, Intervals, between, difference, union
@@ -32,9 +31,10 @@ NONE: Final = "none"
 
 _TYPE = re.compile(r"[a-z][a-z0-9.+-]*\Z")
 _CONSTRAINT = re.compile(r"(!=|<=|>=|<|>|=)?(.*)\Z", re.DOTALL)
+_ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 # What would end a version or begin a comparator, and what is no printable ASCII, is written as its escape.
-_WRITTEN_AS_IT_IS: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in "><=!*|%")
+_WRITTEN_AS_IT_IS: Final = frozenset(range(0x21, 0x7F)) - frozenset(b"><=!*|%")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +106,8 @@ def _constraint(source: RangeText, comparator: str, written: str, at: int) -> _C
     if _BAD_ESCAPE.search(written):
         raise source.refusal(at, f"{shown(written)} has a '%' that begins no escape")
     try:
-        version = unquote(written, errors="strict")
-    except UnicodeDecodeError as error:
+        version = _ESCAPE.sub(lambda found: bytes((int(found[1], 16),)), written.encode()).decode()
+    except UnicodeError as error:
         raise source.refusal(at, f"{shown(written)} does not decode to UTF-8") from error
     return _Constraint(comparator=comparator, key=source.key(version, at), at=at)
 
@@ -199,4 +199,4 @@ def _upper(texts: dict[bytes, str], ends: dict[bytes, bytes], high: bytes) -> st
 def _text(texts: dict[bytes, str], key: bytes | None) -> str:
     if key is None or key not in texts:
         raise ValueError("a bound of the range lies between two versions and has no text")
-    return quote(texts[key], safe=_WRITTEN_AS_IT_IS)
+    return "".join(chr(code) if code in _WRITTEN_AS_IT_IS else f"%{code:02X}" for code in texts[key].encode())
