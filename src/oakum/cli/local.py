@@ -98,7 +98,7 @@ def _make_embedded() -> None:
     from oakum.cli.up import preparation  # noqa: PLC0415
 
     path = Path(str(connection.settings_dict["NAME"]))
-    if path.exists() and _has_tables():
+    if not path.is_absolute() or (path.exists() and _has_tables()):  # not absolute: in memory
         return
     preparation.make_data_dir(path.parent)
     with preparation.lock_data_dir(path.parent):

@@ -45,11 +45,11 @@ class _Group:
 def facts_of(found: Iterable[FoundPackage], *, stream: str) -> Facts:
     """Return the package versions, each once; ``stream`` is the distribution's, "" where the root names none."""
     groups: dict[tuple[str, ...], _Group] = {}
-    refused: dict[str, int] = {}
+    refused: dict[tuple[str, str], int] = {}
     for each in found:
-        own, reason = _stream_of(each, stream)
-        if reason:
-            refused[reason] = refused.get(reason, 0) + 1
+        own, refusal = _stream_of(each, stream)
+        if refusal:
+            refused[refusal] = refused.get(refusal, 0) + 1
         identity = (each.kind, own, normal_name(own, each.name), each.version, each.architecture, each.owner)
         groups.setdefault(identity, _Group(stream=own, found=[])).found.append(each)
     packages, versions = [], []
@@ -63,25 +63,25 @@ def facts_of(found: Iterable[FoundPackage], *, stream: str) -> Facts:
         found=tuple(group.found[0] for group in groups.values()),
         versions=tuple(versions),
         unassessed=tuple(
-            Unassessed(subject=reason.partition(":")[0], package_count=count, reason=reason.partition(": ")[2])
-            for reason, count in refused.items()
+            Unassessed(subject=subject, package_count=count, reason=reason)
+            for (subject, reason), count in refused.items()
         ),
     )
 
 
-def _stream_of(package: FoundPackage, stream: str) -> tuple[str, str]:
-    """Return a package's stream, "" with the reason where it has none that can be compared."""
+def _stream_of(package: FoundPackage, stream: str) -> tuple[str, tuple[str, str] | None]:
+    """Return a package's stream; where it has none that can be compared "", with what it is and why."""
     if package.kind not in DISTRIBUTION_TYPES:
-        return package.kind, ""
+        return package.kind, None
     if not stream:
-        return "", f"{package.kind} packages: the root names no distribution (os-release)"
+        return "", (f"{package.kind} packages", "the root names no distribution (os-release)")
     try:
         scheme = scheme_of_stream(stream)
     except UnknownStream:
-        return "", f"{stream}: no order of its versions is known"
+        return "", (stream, "no order of its versions is known")
     if scheme.partition(".")[0] != package.kind:
-        return "", f"{package.kind} packages: the root's distribution, {stream}, has none of these"
-    return (module_stream(stream, package.module) if package.kind == RPM else stream), ""
+        return "", (f"{package.kind} packages", f"the root's distribution, {stream}, has none of these")
+    return (module_stream(stream, package.module) if package.kind == RPM else stream), None
 
 
 def _package(id_: int, group: _Group) -> tuple[ScannedPackage, VersionFacts | None]:

@@ -121,6 +121,8 @@ class Store:
         """Keep an open connection; ``mark`` is its driver's mark of a parameter, ``?`` or ``%s``."""
         self._connection = connection
         self._mark = mark
+        # An advisory's list comes with each of its ranges.
+        self._read_texts: dict[str, tuple[str, ...]] = {}
 
     def close(self) -> None:
         """Close the connection."""
@@ -145,7 +147,7 @@ class Store:
                 feed_name=row[1],
                 organisation_id=None,
                 ref=row[2],
-                cves=_texts(row[3]),
+                cves=self._texts(row[3]),
                 stream=row[4],
                 scheme=row[5],
                 name=row[6],
@@ -164,7 +166,7 @@ class Store:
                 title=row[1],
                 severity=row[2].strip().lower(),
                 published_at=_instant(row[3]),
-                cves=tuple(sorted(_texts(row[4]))),
+                cves=tuple(sorted(self._texts(row[4]))),
             )
             for row in self._rows_of(_ADVISORIES, ids)
         }
@@ -191,6 +193,14 @@ class Store:
                 ransomware=ransomware,
             )
         return found
+
+    def _texts(self, value: list[str] | str) -> tuple[str, ...]:
+        """Return a list of JSON, which PostgreSQL's driver has read already."""
+        if not isinstance(value, str):
+            return tuple(value)
+        if value not in self._read_texts:
+            self._read_texts[value] = tuple(json.loads(value))
+        return self._read_texts[value]
 
     def _rows_of(self, statement: str, wanted: Collection[object], *before: object) -> Iterator[Any]:
         """Yield the rows of a statement with a list of values, however long the list is."""
@@ -248,11 +258,6 @@ def _unreachable(error: Exception) -> StoreError:
         sentence=f"The database does not answer: {str(error).strip().splitlines()[0]}.",
         next_step="Check OAKUM_DATA_DIR or OAKUM_DATABASE_URL, and that this user may read it.",
     )
-
-
-def _texts(value: list[str] | str) -> tuple[str, ...]:
-    """Return a list of JSON, which PostgreSQL's driver has read already."""
-    return tuple(json.loads(value) if isinstance(value, str) else value)
 
 
 def _instant(value: datetime | str | None) -> datetime | None:

@@ -13,10 +13,27 @@ from oakum.scan.store import Threat
 
 
 def render(report: ScanReport) -> Iterator[str]:
-    """Yield the document's lines; what a terminal would obey is escaped, which changes no value."""
-    text = json.dumps(document(report), indent=2, ensure_ascii=False)
-    for line in text.split("\n"):
-        yield line if line.isprintable() else "".join(map(_escaped, line))
+    """Yield the document's lines, one for each package and finding.
+
+    What a terminal would obey is escaped, which changes no value.
+    """
+    members = document(report)
+    yield "{"
+    for number, (name, value) in enumerate(members.items(), start=1):
+        comma = "," if number < len(members) else ""
+        if isinstance(value, list) and value:
+            yield f'  "{name}": ['
+            for place, each in enumerate(value, start=1):
+                yield f"    {_text(each)}{',' if place < len(value) else ''}"
+            yield f"  ]{comma}"
+        else:
+            yield f'  "{name}": {_text(value)}{comma}'
+    yield "}"
+
+
+def _text(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if text.isprintable() else "".join(map(_escaped, text))
 
 
 def _escaped(letter: str) -> str:
