@@ -76,5 +76,7 @@ def details_of(text: str, words: Iterable[str]) -> str:
 
 def title_of(text: str, *otherwise: str) -> str:
     """Return the first line of a text as a title, the first of ``otherwise`` that says something where it is empty."""
-    lines = (each.strip().partition("\n")[0].strip() for each in (text, *otherwise))
-    return clean_text(next((line for line in lines if line), ""), length_max=TITLE_LENGTH_MAX)
+    lines = (
+        clean_text(each.strip().partition("\n")[0], length_max=TITLE_LENGTH_MAX).strip() for each in (text, *otherwise)
+    )
+    return next((line for line in lines if line), "")
