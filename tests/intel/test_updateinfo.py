@@ -267,6 +267,10 @@ def test_an_odd_date_is_no_date(text: str) -> None:
         ("<updates><update type='security'>", "no XML"),
         ('<!DOCTYPE x [<!ENTITY a "b">]><updates/>', "document type"),
         (document(update(collection(package("a b")))), "'a b' is no name of a package"),
+        ("<updates><update type='" + "x" * (5 * 1024**2), "a tag has more than"),
+        (document(update(more="<summary>" + "x" * (17 * 1024**2) + "</summary>")), "an element has more than"),
+        ("<updates>" + "<a>" * 100, "nested more than"),
+        ("<?xml version='1.0' encoding='nobody'?><updates/>", "no XML"),
     ],
 )
 def test_what_is_cut_or_hostile_is_refused(tmp_path: Path, content: str, said: str) -> None:

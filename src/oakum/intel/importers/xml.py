@@ -17,6 +17,7 @@ from oakum.intel.importers.values import too_large, unreadable
 
 DEPTH_MAX: Final = 64
 ELEMENT_SIZE_MAX: Final = 16 * 1024**2  # characters of names, attributes and text of one element that is handed out
+TAG_BYTES_MAX: Final = 4 * 1024**2
 CHILD_COUNT_MAX: Final = 200_000  # elements inside of one that is handed out
 
 _NAMESPACE_MARK: Final = "|"
@@ -46,7 +47,7 @@ class _Reader:
     def __init__(self, document: Document, tags: frozenset[str]) -> None:
         self._document, self._tags = document, tags
         self._open: list[Element] = []  # from the element that will be handed out down to the one being read
-        self._depth = self._size = self._count = 0
+        self._depth = self._size = self._count = self._fed = 0
         self._done: list[Element] = []
         parser = ParserCreate(namespace_separator=_NAMESPACE_MARK)
         parser.buffer_text = True
@@ -65,6 +66,10 @@ class _Reader:
             raise unreadable(self._document.path, self._place(), f"it is cut or no XML ({error})") from error
         except (ValueError, LookupError) as error:  # an encoding that expat or Python does not have
             raise unreadable(self._document.path, self._place(), f"it is no XML ({error})") from error
+        # A tag that never ends is held, and scanned from its beginning with every piece.
+        self._fed += len(chunk)
+        if self._fed - self._parser.CurrentByteIndex > TAG_BYTES_MAX:
+            raise too_large(self._document.path, self._place(), f"a tag has more than {TAG_BYTES_MAX} bytes")
 
     def taken(self) -> list[Element]:
         """Return what is whole and forget it."""
