@@ -133,6 +133,7 @@ def test_each_version_of_the_table_stands_before_the_next(lower: str, higher: st
         ("1foo", "1.0.0-foo"),
         ("1-0-foo", "1.foo"),
         ("1.0.foo-bar", "1-foo-bar"),
+        ("1.0.final.1-foo", "1-final.1-foo"),
         ("1a1", "1-ALPHA-1"),
         ("1.b2", "1-beta2"),
         ("1-m-3", "1-Milestone3"),

@@ -141,6 +141,7 @@ def test_each_version_of_the_table_stands_before_the_next(lower: str, higher: st
         ("1.0+01", "1.0+1"),
         ("2004D", "2004d"),  # setuptools compared without regard to case
         ("1.0x", "1.0.0x"),
+        ("1-a~x", "1a~x"),  # and took back the hyphen before what is below a release
     ],
 )
 def test_spellings_that_pep_440_normalises_have_one_key(one: str, other: str) -> None:
