@@ -53,7 +53,12 @@ def test_the_core_reads_no_clock_and_does_no_input_or_output() -> None:
                 continue
             else:
                 continue
-            found += [f"{path.relative_to(ROOT)}: imports {name}" for name in names if name.split(".")[0] in barred]
+            # urllib.parse quotes text; its siblings open connections.
+            found += [
+                f"{path.relative_to(ROOT)}: imports {name}"
+                for name in names
+                if name.split(".")[0] in barred and name != "urllib.parse"
+            ]
     assert found == [], "pass values and `now`; do the rest in a service"
 
 
