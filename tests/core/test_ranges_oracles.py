@@ -102,8 +102,7 @@ class Composer(Writer):
         if self.is_now(0.4):
             return self.pick("^", "~") + self.version() + self.pick("", "", "@dev", "@beta")
         sign = self.pick("", ">", "<", ">=", "<=", "=", "==", "!=", "<>") + self.pick("", " ")
-        # A flag on a patch is left out: Composer then compares with what it takes for no version itself.
-        return sign + (self.numbers(1, 4) + self.pick("", "@dev", "@beta") if self.is_now(0.5) else self.version())
+        return sign + self.version() + self.pick("", "", "", "@dev", "@beta", "@RC", "@stable")
 
     def range(self) -> str:
         return self.several(lambda: self.several(self.constraint, ",", " ", ", "), "||", " || ", "|")

@@ -48,6 +48,7 @@ _NAMES_STABILITY = re.compile(
     r"-[._-]?(?:(?:stable|beta|b|rc|alpha|a|patch|pl|p)(?:[.-]?\d+)*+)?(?:[.-]?dev)?\Z", _FLAGS
 )
 _STABLE = re.compile(r"[._-]?stable(?:[.-]?\d+)*+\Z", _FLAGS)
+_PATCH = re.compile(r"[._-]?(?:patch|pl|p)(?:[.-]?\d+)*+\Z", _FLAGS)
 _BRANCH = re.compile(r"(?:dev-.*|master|trunk|default)\Z", _FLAGS)
 _ALIAS: Final = re.compile(r"(?<![^,\s])(?P<rest>[^,\s]+)\s+as\s+[^,\s]+")
 # One constraint: a hyphen range, or a comparator with blanks behind it and a word.
@@ -167,15 +168,23 @@ class _Reading:
             key = self._key(version, place)  # a branch has no order, so nothing is above or below one
             return _EQUAL[comparator](key) if comparator in _EQUAL else NOTHING
         if comparator not in ("=", "==") and stability not in ("", "stable") and _is_stable(version):
-            version = f"{_without_stable(version)}-{stability}"
+            key = self._lowered(_without_stable(version), stability, place)
         elif comparator in ("<", ">=") and not _NAMES_STABILITY.search(version):
-            version = self._unstable(version)
-        key = self._key(version, place)
+            key = self._key(self._unstable(version), place)
+        else:
+            key = self._key(version, place)
         if comparator in _EQUAL:
             return _EQUAL[comparator](key)
         if comparator in (">", ">="):
             return above(key) if comparator == ">" else at_least(key)
         return between(self._floor(place), key if comparator == "<" else successor(key))
+
+    def _lowered(self, version: str, stability: str, at: int) -> bytes:
+        """Return the bound that a stability flag makes of a release or a patch."""
+        if stability != "dev" and _PATCH.search(version):
+            # Composer compares with a patch's own beta or RC.  There is none, but it would stand right here.
+            return successor(self._key(self._unstable(version), at))
+        return self._key(f"{version}-{stability}", at)
 
     @staticmethod
     def _unstable(version: str) -> str:

@@ -17,6 +17,7 @@ from typing import Final
 
 from oakum.core.ranges.intervals import (
     EVERYTHING,
+    LOWEST,
     NOTHING,
     Intervals,
     above,
@@ -34,6 +35,7 @@ from oakum.core.ranges.native.partial import LOWEST_PRERELEASE, PARTIAL, Partial
 from oakum.core.ranges.value import CONSTRAINT_COUNT_MAX, Range, RangeText
 
 _NUMBER_MAX: Final = 2**53 - 1  # JavaScript counts no further, and node-semver refuses what is above
+_ZERO: Final = "0.0.0"
 # No two parts that match blanks stand side by side, or a long row of them would take quadratic time.
 _HYPHEN = re.compile(rf"[v=\s]*{PARTIAL}\s+-(?=\s)[v=\s]*{PARTIAL}\s*\Z")
 _COMPARATOR = re.compile(rf"(\^|~>?|>=|<=|>|<|=)?[v=\s]*{PARTIAL}(?=\s|\Z)")
@@ -58,11 +60,7 @@ def parse(source: RangeText, piece: str, at: int, *, by_order: bool) -> Range:
     intervals = union(interval for each in found for interval in each)
     if by_order:
         return source.range(intervals)
-    from_zero = at_least(source.key("0.0.0", at))
-    if any(
-        one == EVERYTHING or (one == from_zero and not each.prerelease_of)
-        for one, each in zip(found, alternatives, strict=True)
-    ):
+    if EVERYTHING in found:
         return source.range(EVERYTHING, NOTHING)
     named = [_prereleases(source, each, at) for each in alternatives]
     pairs = zip(found, named, strict=True)
@@ -130,8 +128,10 @@ class _Reading:
             return between(self._low(partial, at), self.source.key(partial.tilde_next(), at))
         if not partial.is_whole():
             return self._open(comparator, partial, at)
+        if comparator == ">=":
+            return at_least(self._low(partial, at))
         key = self.source.key(partial.text, at)
-        return {"<": below, "<=": at_most, ">": above, ">=": at_least}.get(comparator, exactly)(key)
+        return {"<": below, "<=": at_most, ">": above}.get(comparator, exactly)(key)
 
     def _open(self, comparator: str, partial: Partial, at: int) -> Intervals:
         """Return what a comparator with a version of one or two numbers admits."""
@@ -148,7 +148,9 @@ class _Reading:
         return self.source.key(text.removesuffix(LOWEST_PRERELEASE), at)
 
     def _low(self, partial: Partial, at: int) -> bytes:
-        """Return where a version with numbers left open begins."""
+        """Return where what is at least a version begins; npm takes ``>=0.0.0`` for everything, pre-releases too."""
+        if not self.by_order and partial.text == _ZERO:
+            return LOWEST
         open_low = self.by_order and not partial.is_whole()
         return self.source.key(f"{partial.text}{LOWEST_PRERELEASE if open_low else ''}", at)
 
@@ -156,8 +158,9 @@ class _Reading:
         """Return what the left side of a hyphen admits."""
         if low.major is None:
             return EVERYTHING
-        with_prereleases = self.by_order and not low.prerelease
-        return at_least(self.source.key(f"{low.text}{LOWEST_PRERELEASE if with_prereleases else ''}", at))
+        if self.by_order and not low.prerelease:
+            return at_least(self.source.key(f"{low.text}{LOWEST_PRERELEASE}", at))
+        return at_least(self._low(low, at))
 
     def _up_to(self, high: Partial, at: int) -> Intervals:
         """Return what the right side of a hyphen admits."""
