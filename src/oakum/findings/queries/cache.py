@@ -71,7 +71,7 @@ def risk_for(
     entry, mark = entry_of(organisation_id), _mark()
     with entry.lock:
         risk = entry.risk
-        if risk is None or not _holds(entry, risk, mark, now) or not _covers(risk, hosts, removed):
+        if risk is None or not _holds(entry, risk, mark, now) or not covers(risk, hosts, removed):
             # The mark was read before the rows: what moves in between is seen by the next request.
             wanted = BitMap().union(*(host.package_set() for host in hosts), *removed.values())
             risk = load_risk(organisation_id=organisation_id, package_version_ids=wanted)
@@ -85,7 +85,8 @@ def _holds(entry: Entry, risk: Risk, mark: object, now: datetime) -> bool:
     return is_young and entry.mark == mark and len(risk.memo) <= MEMO_COUNT_MAX
 
 
-def _covers(risk: Risk, hosts: Sequence[HostLine], removed: Mapping[UUID, BitMap]) -> bool:
+def covers(risk: Risk, hosts: Sequence[HostLine], removed: Mapping[UUID, BitMap]) -> bool:
+    """Say whether the risk is of all that these hosts have or had."""
     new = [host.package_set() for host in hosts if host.digest not in risk.groups_by_digest]
     return BitMap().union(*new, *removed.values()).issubset(risk.covered)
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
-
-from pyroaring import BitMap
 
 from oakum.core.compliance import Remedy
 from oakum.core.errors import NotFoundError
@@ -30,8 +28,6 @@ from oakum.findings.queries.values import (
 from oakum.findings.queries.view import View, load_view
 from oakum.fleet.sets import load_set
 
-DUE_SOON = timedelta(days=7)
-
 
 def counts(*, organisation_id: UUID, rules: Rules, now: datetime) -> FindingCounts:
     """Return the organisation's numbers."""
@@ -40,34 +36,21 @@ def counts(*, organisation_id: UUID, rules: Rules, now: datetime) -> FindingCoun
 
 def counts_of(view: View) -> FindingCounts:
     """Return the numbers of a view that is loaded already."""
-    by_remedy: Counter[str] = Counter()
-    soon = view.now + DUE_SOON + timedelta.resolution  # what is due at the very end of the time counts
-    affected, overdue_hosts = BitMap(), BitMap()
-    overdue = due_soon = kev = unverified = 0
-    for slice_ in view.slices:
-        size, late = len(slice_.members), view.overdue(slice_)
-        by_remedy[slice_.remedy] += size
-        affected |= slice_.members
-        overdue_hosts |= late
-        overdue += len(late)
-        kev += size if slice_.group.kev else 0
-        if slice_.can_be_overdue:
-            due_soon += len(slice_.due_before(view.fleet, soon)) - len(late)
-        else:
-            unverified += size
+    totals = view.totals
+    by_remedy = totals.by_remedy
     return FindingCounts(
         open=sum(by_remedy.values()),
-        overdue=overdue,
-        due_soon=due_soon,
-        kev=kev,
+        overdue=totals.overdue,
+        due_soon=totals.due_soon,
+        kev=totals.kev,
         missing=by_remedy[Remedy.MISSING],
         pending_restart=by_remedy[Remedy.PENDING_RESTART],
         pending_reboot=by_remedy[Remedy.PENDING_REBOOT],
         no_fix=by_remedy[Remedy.NO_FIX],
-        unverified=unverified,
+        unverified=totals.unverified,
         host=view.host_count,
-        host_affected=len(affected),
-        host_overdue=len(overdue_hosts),
+        host_affected=totals.host_affected,
+        host_overdue=totals.host_overdue,
         host_unknown=view.unknown_count,
         host_silent=view.fleet.silent_count,
         as_of=view.as_of(),

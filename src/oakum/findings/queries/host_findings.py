@@ -73,11 +73,17 @@ def findings(
 def page_of(view: View, *, organisation_id: UUID, wanted: FindingFilter, limit: int, offset: int) -> FindingPage:
     """Return a page of a view that is loaded already."""
     limit, offset = max(1, min(limit, PAGE_COUNT_MAX)), max(0, offset)
-    chosen = tuple(choose(view, wanted))
-    keys = list(islice(soonest_first(view, chosen), offset, offset + limit))
+    if wanted == EMPTY_FILTER:
+        # The usual page: all that there is was counted already, and only the soonest slices are looked into.
+        total_count = sum(view.totals.by_remedy.values())
+        keys = list(islice(soonest_first(view, choose(view, wanted)), offset, offset + limit))
+    else:
+        chosen = tuple(choose(view, wanted))
+        total_count = sum(len(one.members) for one in chosen)
+        keys = list(islice(soonest_first(view, chosen), offset, offset + limit))
     return FindingPage(
         rows=make_rows(view, organisation_id=organisation_id, keys=keys),
-        total_count=sum(len(one.members) for one in chosen),
+        total_count=total_count,
         limit=limit,
         offset=offset,
         host_unknown_count=view.unknown_count,
@@ -112,7 +118,7 @@ def choose(view: View, wanted: FindingFilter) -> Iterator[Chosen]:
     search = wanted.search.strip().lower()[:SEARCH_LENGTH_MAX]
     hosts = _hosts_wanted(view, wanted)
     named = view.fleet.named(search) if search else None
-    for slice_ in view.slices:
+    for slice_ in view.slices_of(wanted.cve) if wanted.cve else view.slices:
         if not _group_is_wanted(slice_, wanted):
             continue
         members = slice_.members
@@ -150,8 +156,7 @@ def _hosts_wanted(view: View, wanted: FindingFilter) -> BitMap | None:
 def _group_is_wanted(slice_: Slice, wanted: FindingFilter) -> bool:
     group = slice_.group
     return (
-        (not wanted.cve or wanted.cve in group.cves)
-        and (not wanted.package or wanted.package == group.source_name or wanted.package in group.names.values())
+        (not wanted.package or wanted.package == group.source_name or wanted.package in group.names.values())
         and (not wanted.severity or wanted.severity == group.severity)
         and (not wanted.remedy or wanted.remedy == slice_.remedy.value)
         and (wanted.kev is None or wanted.kev == group.kev)

@@ -6,7 +6,9 @@ groups.  Only what nobody wrote down (a rating that a feed changed without chang
 
 from __future__ import annotations
 
+import gc
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -15,6 +17,7 @@ from django.db.models import Max
 from pyroaring import BitMap
 
 from oakum.findings.models import Finding, FindingChange, IndexShard
+from oakum.findings.queries.board import Spread
 from oakum.findings.queries.cache import ORGANISATION_COUNT_MAX, entry_of
 from oakum.findings.queries.fleet_side import load_by_ordinal
 from oakum.findings.queries.old_code import removed_versions
@@ -22,7 +25,9 @@ from oakum.findings.queries.replica import IndexedFleet, Moved, Replica, fleet_o
 from oakum.findings.queries.risk import Risk
 from oakum.findings.queries.risk_load import KEV_KIND, load_risk
 from oakum.findings.queries.risk_patch import patch_risk
+from oakum.findings.queries.slices import Slice
 from oakum.findings.queries.standing import Standing
+from oakum.findings.queries.tally import Totals
 from oakum.findings.queries.values import Rules
 from oakum.fleet.models import Host, HostState
 from oakum.fleet.sets import load_set
@@ -91,7 +96,26 @@ class Look:
 
     fleet: IndexedFleet
     risk: Risk
-    standing: Standing
+    slices: tuple[Slice, ...]
+    kept: Kept
+
+    def totals(self, now: datetime) -> Totals:
+        """Return the numbers of all slices as they stand now."""
+        with self.kept.lock:
+            assert self.kept.standing is not None
+            return self.kept.standing.totals(self.fleet, now)
+
+    def spreads(self) -> Sequence[Spread]:
+        """Return the vulnerabilities, the soonest first."""
+        with self.kept.lock:
+            assert self.kept.standing is not None
+            return self.kept.standing.spreads(self.fleet).ordered
+
+    def slices_of(self, cve: str) -> tuple[Slice, ...]:
+        """Return the slices that have a CVE."""
+        with self.kept.lock:
+            assert self.kept.standing is not None
+            return self.kept.standing.spreads(self.fleet).slices_of(cve)
 
 
 def look(*, organisation_id: UUID, rules: Rules, now: datetime) -> Look:
@@ -107,6 +131,9 @@ def look(*, organisation_id: UUID, rules: Rules, now: datetime) -> Look:
         standing = kept.standing
         if standing is None or moved.everything or _must_reload(kept, now):
             standing = _make(kept, _load(kept, now), fleet, rules, now)
+            # A million objects stay for good: no collection need ever walk them.
+            gc.collect()
+            gc.freeze()
         elif standing.rules != rules:
             standing = _make(kept, _patched(kept, standing.risk, moved, now)[0], fleet, rules, now)
         else:
@@ -116,7 +143,7 @@ def look(*, organisation_id: UUID, rules: Rules, now: datetime) -> Look:
                 standing.update(fleet, moved, reached, risk, removed, now)
             else:
                 standing.risk = risk
-        return Look(fleet=fleet, risk=standing.risk, standing=standing)
+        return Look(fleet=fleet, risk=standing.risk, slices=standing.ordered, kept=kept)
 
 
 def _make(kept: Kept, risk: Risk, fleet: IndexedFleet, rules: Rules, now: datetime) -> Standing:

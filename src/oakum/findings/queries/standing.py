@@ -14,6 +14,7 @@ from datetime import datetime
 
 from pyroaring import BitMap
 
+from oakum.findings.queries.board import Board
 from oakum.findings.queries.fleet import Fleet
 from oakum.findings.queries.fleet_side import load_by_ordinal
 from oakum.findings.queries.kernel_kinds import KernelKinds
@@ -22,15 +23,8 @@ from oakum.findings.queries.old_code import Removed, old_versions, removed_versi
 from oakum.findings.queries.replica import Moved, Replica
 from oakum.findings.queries.risk import Affected, Risk
 from oakum.findings.queries.slices import Place, Slice, by_sort_key, slices_at
+from oakum.findings.queries.tally import DISORDER_MAX, Tally, Totals
 from oakum.findings.queries.values import Rules
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """What became of the slices at one look: those that went, and those that came in their place."""
-
-    gone: tuple[Slice, ...]
-    come: tuple[Slice, ...]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,18 +39,18 @@ class Standing:
     kernels: KernelKinds = field(default_factory=KernelKinds)
     olds: dict[int, tuple[Place, ...]] = field(default_factory=dict)
     special: Mapping[Place, BitMap] = field(default_factory=dict)  # by kernels and old code
+    tally: Tally | None = None  # both are made when they are first asked for, and follow from then on
+    board: Board | None = None
 
-    def make(self, fleet: Fleet, removed: Removed, now: datetime) -> Change:
+    def make(self, fleet: Fleet, removed: Removed, now: datetime) -> None:
         """Make every slice anew."""
         self.kernels.take(self.risk, self.replica, self.replica.enrolment.everyone)
         self._take_olds(self.replica.past, removed, now)
         self.special = self._special()
         places = {(group, Whereabouts.INSTALLED): self._installed(group) for group in self.risk.groups}
-        return self._replace(fleet, {**places, **self.special}, ())
+        self._replace(fleet, {**places, **self.special}, ())
 
-    def update(
-        self, fleet: Fleet, moved: Moved, touched: BitMap, risk: Risk, removed: Removed, now: datetime
-    ) -> Change:
+    def update(self, fleet: Fleet, moved: Moved, touched: BitMap, risk: Risk, removed: Removed, now: datetime) -> None:
         """Make anew the slices that are reached by what ``moved`` and by the ``touched`` package versions of ``risk``.
 
         Nothing else is made: groups that are the same object as before keep theirs.
@@ -75,9 +69,9 @@ class Standing:
             places |= {place: self._members(place) for place in reached if place not in places}
         dropped = {place for place in self.slices if place[0] in stale and place[0] not in groups} if stale else set()
         dropped |= before.keys() - self.special.keys()
-        return self._replace(fleet, {place: one for place, one in places.items() if place not in dropped}, dropped)
+        self._replace(fleet, {place: one for place, one in places.items() if place not in dropped}, dropped)
 
-    def _replace(self, fleet: Fleet, places: Mapping[Place, BitMap], dropped: Collection[Place]) -> Change:
+    def _replace(self, fleet: Fleet, places: Mapping[Place, BitMap], dropped: Collection[Place]) -> None:
         gone: list[Slice] = []
         come: list[Slice] = []
         for place in dropped:
@@ -92,7 +86,22 @@ class Standing:
             left = set(gone)
             kept = [one for one in self.ordered if one not in left] if gone else [*self.ordered]
             self.ordered = tuple(sorted([*kept, *come], key=by_sort_key))
-        return Change(gone=tuple(gone), come=tuple(come))
+            if self.tally is not None:
+                self.tally.take(fleet, gone=gone, come=come)
+            if self.board is not None:
+                self.board.take(self.risk, fleet, gone=gone, come=come)
+
+    def totals(self, fleet: Fleet, now: datetime) -> Totals:
+        """Return the numbers of all slices."""
+        if self.tally is None or now < self.tally.now - DISORDER_MAX:
+            self.tally = Tally(fleet, self.ordered, now)
+        return self.tally.at(now)
+
+    def spreads(self, fleet: Fleet) -> Board:
+        """Return the vulnerabilities of all slices."""
+        if self.board is None:
+            self.board = Board(self.risk, fleet, self.ordered)
+        return self.board
 
     def _installed(self, group: Affected) -> BitMap:
         """Return the hosts with any of the group's versions, a lone version's very bitmap; nobody for kernels."""

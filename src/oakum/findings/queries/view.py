@@ -7,30 +7,33 @@ come (``replica``), and a request only asks what has moved.  Everything built on
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from uuid import UUID
 
 from pyroaring import BitMap
 
-from oakum.findings.queries.cache import entry_of, risk_for
+from oakum.findings.queries.board import Board, Spread
+from oakum.findings.queries.cache import covers, entry_of, risk_for
 from oakum.findings.queries.due import Schedule
 from oakum.findings.queries.fleet import Fleet, PlainFleet
 from oakum.findings.queries.fleet_side import HostLine, load_hosts
-from oakum.findings.queries.indexed import is_large, look
+from oakum.findings.queries.indexed import Look, is_large, look
 from oakum.findings.queries.kernels import Whereabouts, has_kernel, judge_kernels, old_findings
 from oakum.findings.queries.old_code import OldVersion, may_run_old_code, old_versions, removed_versions
 from oakum.findings.queries.replica import IndexMovingError
 from oakum.findings.queries.risk import Affected, Risk
-from oakum.findings.queries.slices import Place, Slice, make_slices
+from oakum.findings.queries.slices import Place, Slice, by_sort_key, make_slices
+from oakum.findings.queries.tally import Tally, Totals
 from oakum.findings.queries.values import AsOf, Rules
 
 DIGEST_COUNT_MAX = 20_000  # sets whose groups are remembered
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: what is worked out once is kept beside
 class View:
     """An organisation's host findings at one instant.  ``slices`` come with the soonest deadline first."""
 
@@ -39,6 +42,7 @@ class View:
     risk: Risk
     fleet: Fleet
     slices: tuple[Slice, ...]
+    kept: Look | None = None  # what a large organisation has ready
     _lines: dict[int, HostLine] = field(default_factory=dict)
 
     @property
@@ -74,6 +78,21 @@ class View:
         """Return when a host was enrolled."""
         return self.fleet.enrolment.at[index]
 
+    @cached_property
+    def totals(self) -> Totals:
+        """The numbers of all slices."""
+        return self.kept.totals(self.now) if self.kept else Tally(self.fleet, self.slices, self.now).at(self.now)
+
+    def spreads(self) -> Sequence[Spread]:
+        """Return the vulnerabilities, the soonest first."""
+        return self.kept.spreads() if self.kept else Board(self.risk, self.fleet, self.slices).ordered
+
+    def slices_of(self, cve: str) -> Sequence[Slice]:
+        """Return the slices that have a CVE, the soonest first."""
+        if self.kept:
+            return sorted(self.kept.slices_of(cve), key=by_sort_key)
+        return [one for one in self.slices if cve in one.group.cves]
+
     def due_at(self, slice_: Slice, index: int) -> datetime:
         """Return when the slice's findings must be gone from a host; NO_DUE_AT: at the next upgrade."""
         return slice_.schedule.due_at(self.enrolled_at(index))
@@ -93,14 +112,20 @@ def load_view(*, organisation_id: UUID, rules: Rules, now: datetime, host_ids: C
 
     With ``host_ids`` of these hosts alone, as if there were no others, always from their own rows.
     """
-    if host_ids is None and is_large(organisation_id):
+    found = None
+    if is_large(organisation_id):
         with suppress(IndexMovingError):
             found = look(organisation_id=organisation_id, rules=rules, now=now)
-            return View(now=now, rules=rules, risk=found.risk, fleet=found.fleet, slices=found.standing.ordered)
+    if found is not None and host_ids is None:
+        return View(now=now, rules=rules, risk=found.risk, fleet=found.fleet, slices=found.slices, kept=found)
     hosts = load_hosts(organisation_id=organisation_id, now=now, stale_after=rules.stale_after, host_ids=host_ids)
     with_past = [host for host in hosts if may_run_old_code(host)]
     removed = removed_versions(organisation_id, with_past, entry_of(organisation_id).removed)
-    risk = risk_for(organisation_id=organisation_id, hosts=hosts, removed=removed, is_whole=host_ids is None, now=now)
+    if found is not None and covers(found.risk, hosts, removed):
+        risk = found.risk
+    else:
+        is_whole = host_ids is None and found is None
+        risk = risk_for(organisation_id=organisation_id, hosts=hosts, removed=removed, is_whole=is_whole, now=now)
     olds = old_versions(organisation_id, risk, with_past, removed)
     fleet = PlainFleet(hosts)
     return View(

@@ -5,8 +5,7 @@ A CVE's own deadline is judged by that CVE alone, also where another one on the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 from uuid import UUID
 
@@ -14,10 +13,10 @@ from django.db.models import F, Q
 from pyroaring import BitMap
 
 from oakum.core.errors import OperatorError
-from oakum.core.priority import NO_DUE_AT, Stated
-from oakum.findings.queries.due import CveDue, cve_dues, schedule_of, severity_rank
+from oakum.core.priority import NO_DUE_AT
+from oakum.findings.queries.board import Spread, by_sort_key, spread_of
+from oakum.findings.queries.due import schedule_of
 from oakum.findings.queries.host_findings import page_of
-from oakum.findings.queries.risk import Threat
 from oakum.findings.queries.slices import Slice
 from oakum.findings.queries.values import (
     PAGE_COUNT_MAX,
@@ -35,16 +34,6 @@ from oakum.findings.queries.view import View, load_view
 from oakum.intel.models import Advisory, KevEntry, Vulnerability
 
 ADVISORY_COUNT_MAX = 200  # of one CVE
-
-
-@dataclass(slots=True, kw_only=True)
-class _Spread:
-    """One CVE with every slice that has it."""
-
-    threat: Threat
-    due_at: datetime
-    severity: Stated
-    slices: list[Slice] = field(default_factory=list)
 
 
 def vulnerabilities(
@@ -75,11 +64,11 @@ def vulnerabilities(
     view = load_view(organisation_id=organisation_id, rules=rules, now=now)
     found = [
         one
-        for one in _spread(view, search.strip().lower()[:SEARCH_LENGTH_MAX]).values()
+        for one in _matching(view, search.strip().lower()[:SEARCH_LENGTH_MAX])
         if (kev is None or kev == (one.threat.kev is not None))
         and (not severity or severity == (one.severity.value or "unknown"))
     ]
-    found.sort(key=lambda one: (one.due_at, severity_rank(one.severity), one.threat.cve))
+    found.sort(key=by_sort_key)  # a part of a CVE's hosts may have a later deadline than all of them
     return VulnerabilityPage(
         rows=tuple(_row(view, one) for one in found[offset : offset + limit]),
         total_count=len(found),
@@ -89,33 +78,28 @@ def vulnerabilities(
     )
 
 
-def _spread(view: View, search: str) -> dict[str, _Spread]:
-    found: dict[str, _Spread] = {}
-    for slice_ in view.slices:
-        enrolled_at = view.enrolled_at(slice_.first)
-        dues = cve_dues(view.risk, slice_.group, view.rules.pack, is_public=slice_.is_public, enrolled_at=enrolled_at)
-        for cve, due in _matching(slice_, dues.items(), search):
-            known = found.get(cve)
-            if known is None:
-                known = found[cve] = _Spread(threat=due.threat, due_at=due.due_at, severity=due.severity)
-            elif due.due_at < known.due_at:
-                known.due_at = due.due_at
-            if severity_rank(due.severity) < severity_rank(known.severity):
-                known.severity = due.severity
-            known.slices.append(slice_)
-    return found
+def _matching(view: View, search: str) -> Iterator[Spread]:
+    """Yield those with ``search`` in the CVE, or in a package's or an advisory's name; only the slices that match."""
+    for one in view.spreads():
+        if not search:
+            yield one
+            continue
+        slices = tuple(each for each in one.slices if _is_named(each, one.threat.cve, search))
+        if slices:
+            is_whole = len(slices) == len(one.slices)
+            yield one if is_whole else spread_of(view.risk, view.fleet, one.threat.cve, slices)
 
 
-def _matching(slice_: Slice, dues: Collection[tuple[str, CveDue]], search: str) -> Collection[tuple[str, CveDue]]:
-    if not search or any(search in name.lower() for name in (slice_.group.source_name, *slice_.group.names.values())):
-        return dues
-    if search not in slice_.group.search_text:
-        return ()
-    by_ref = {cve for hit in slice_.group.hits if search in hit.view.ref.lower() for cve in hit.view.cves}
-    return [(cve, due) for cve, due in dues if search in cve.lower() or cve in by_ref]
+def _is_named(slice_: Slice, cve: str, search: str) -> bool:
+    group = slice_.group
+    if search not in group.search_text:
+        return False
+    if search in cve.lower() or any(search in name.lower() for name in (group.source_name, *group.names.values())):
+        return True
+    return any(search in hit.view.ref.lower() and cve in hit.view.cves for hit in group.hits)
 
 
-def _row(view: View, one: _Spread) -> VulnerabilityRow:
+def _row(view: View, one: Spread) -> VulnerabilityRow:
     cve = one.threat.cve
     hosts, overdue, no_fix = BitMap(), BitMap(), BitMap()
     for slice_ in one.slices:
@@ -165,7 +149,7 @@ def vulnerability(
         ssvc_source=row.ssvc_source,
         kev=_kev(cve),
         advisories=tuple(_advisories(organisation_id, cve)),
-        host_count=len(BitMap().union(*(one.members for one in view.slices if cve in one.group.cves))),
+        host_count=len(BitMap().union(*(one.members for one in view.slices_of(cve)))),
         findings=page,
     )
 

@@ -1,0 +1,88 @@
+"""Vulnerabilities of a view kept as they change: by CVE, with every slice that has it, the soonest first.
+
+A CVE's own deadline is judged by that CVE alone.  Rows for pages are made elsewhere (``vulnerabilities``).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
+
+from oakum.core.priority import Stated
+from oakum.findings.queries.due import CveDue, cve_dues, severity_rank
+from oakum.findings.queries.fleet import Fleet
+from oakum.findings.queries.risk import Risk, Threat
+from oakum.findings.queries.slices import Slice
+
+by_sort_key = attrgetter("sort_key")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Spread:
+    """One CVE with every slice that has it; ``due_at`` is its earliest, ``severity`` its worst."""
+
+    threat: Threat
+    due_at: datetime
+    severity: Stated
+    slices: tuple[Slice, ...]
+    sort_key: tuple[datetime, int, str]
+
+
+class Board:
+    """The CVEs of a set of slices."""
+
+    def __init__(self, risk: Risk, fleet: Fleet, slices: Iterable[Slice]) -> None:
+        """Put every slice where it belongs."""
+        self._slices: dict[str, dict[Slice, None]] = defaultdict(dict)
+        self._spreads: dict[str, Spread] = {}
+        self.ordered: Sequence[Spread] = ()
+        self.take(risk, fleet, gone=(), come=slices)
+
+    def take(self, risk: Risk, fleet: Fleet, *, gone: Iterable[Slice], come: Iterable[Slice]) -> None:
+        """Take slices off and add others; only their CVEs are looked at."""
+        touched: dict[str, None] = {}
+        for one in gone:
+            for cve in one.group.cves:
+                touched[cve] = self._slices[cve].pop(one, None)
+        for one in come:
+            for cve in one.group.cves:
+                touched[cve] = self._slices[cve].setdefault(one)
+        if not touched:
+            return
+        new = []
+        for cve in touched:
+            self._spreads.pop(cve, None)
+            if own := tuple(self._slices[cve]):
+                self._spreads[cve] = spread_of(risk, fleet, cve, own)
+                new.append(self._spreads[cve])
+            else:
+                del self._slices[cve]
+        kept = [one for one in self.ordered if one.threat.cve not in touched]
+        self.ordered = sorted([*kept, *new], key=by_sort_key)
+
+    def slices_of(self, cve: str) -> tuple[Slice, ...]:
+        """Return the slices that have a CVE."""
+        return tuple(self._slices[cve]) if cve in self._slices else ()
+
+
+def spread_of(risk: Risk, fleet: Fleet, cve: str, slices: tuple[Slice, ...]) -> Spread:
+    """Return a CVE as it is on the hosts of these slices."""
+    dues = list(_dues(risk, fleet, cve, slices))
+    due_at = min(due.due_at for due in dues)
+    severity = min((due.severity for due in dues), key=severity_rank)
+    return Spread(
+        threat=dues[0].threat,
+        due_at=due_at,
+        severity=severity,
+        slices=slices,
+        sort_key=(due_at, severity_rank(severity), cve),
+    )
+
+
+def _dues(risk: Risk, fleet: Fleet, cve: str, slices: Iterable[Slice]) -> Iterator[CveDue]:
+    for one in slices:
+        pack, enrolled_at = one.schedule.pack, fleet.enrolment.at[one.first]
+        yield cve_dues(risk, one.group, pack, is_public=one.is_public, enrolled_at=enrolled_at)[cve]
