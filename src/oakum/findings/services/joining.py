@@ -6,7 +6,7 @@ architectures too.  What follows from a pair, and what is written, is ``assessin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from django.db import connection
@@ -14,6 +14,9 @@ from pyroaring import BitMap
 
 SLICE_COUNT: Final = 1_000  # package versions looked at together
 REPOINT_COUNT: Final = 900  # findings of one write transaction
+_ADVISORY_COUNT: Final = 5_000  # advisories whose ranges are read together
+
+Name = tuple[str, str]  # stream, package
 
 # The ranges that hold a package version under one of its targets.  Keys are order-preserving bytes, so this is the
 # whole comparison.  Two halves, because a range without an upper end is found by another place in the same index.
@@ -47,25 +50,26 @@ SELECT advisory.id
  WHERE advisory.generation <> feed.generation OR advisory.withdrawn_at IS NOT NULL
 """
 
-# Packages of which a feed says in one generation what it does not say in the other, as far as they are installed.
-_MOVED: Final = """
-SELECT DISTINCT stream, name FROM (
-  SELECT * FROM (SELECT * FROM ({now}) one EXCEPT SELECT * FROM ({before}) two) appeared
-  UNION ALL
-  SELECT * FROM (SELECT * FROM ({before}) three EXCEPT SELECT * FROM ({now}) four) gone
-) moved
-"""
-_NEW: Final = "SELECT DISTINCT stream, name FROM ({now}) said"
-_SAID: Final = """
-SELECT range_.stream, range_.name, range_.level, range_.scheme, range_.architectures, range_.low_key, range_.high_key,
-       range_.fixed_version, range_.state, advisory.ref, advisory.cves
+# All that a feed says in a generation of what decides a match, a slice of its advisories at a time.
+_ADVISORY_IDS: Final = """
+SELECT advisory.id
   FROM intel_advisory advisory
-  JOIN intel_affectedrange range_ ON range_.advisory_id = advisory.id
- WHERE advisory.feed_id = (SELECT id FROM intel_feed WHERE name = %s) AND advisory.generation = %s
-   AND advisory.organisation_id IS NULL AND advisory.withdrawn_at IS NULL
-   AND EXISTS (SELECT 1 FROM findings_matchtarget target
-                WHERE target.stream = range_.stream AND target.name = range_.name)
+  JOIN intel_feed feed ON feed.id = advisory.feed_id
+ WHERE feed.name = %s AND advisory.generation = %s AND advisory.organisation_id IS NULL
+   AND advisory.withdrawn_at IS NULL
+ ORDER BY advisory.id
 """
+_SAID: Final = """
+SELECT range_.stream, range_.name, range_.advisory_id, range_.level, range_.scheme, range_.architectures,
+       range_.low_key, range_.high_key, range_.fixed_version, range_.state
+  FROM intel_affectedrange range_
+ WHERE range_.advisory_id >= %s AND range_.advisory_id <= %s
+"""
+_ADVISORIES: Final = """
+SELECT advisory.id, advisory.ref, advisory.cves FROM intel_advisory advisory
+ WHERE advisory.id >= %s AND advisory.id <= %s
+"""
+_INSTALLED: Final = "SELECT DISTINCT stream, name FROM findings_matchtarget"
 
 # Findings whose advisory is of a former generation, and the advisory of the same ref that stands now.
 _FORMER: Final = """
@@ -114,19 +118,39 @@ def hidden_advisories() -> BitMap:
         return BitMap([row[0] for row in cursor.fetchall()])
 
 
-def moved_names(*, feed_name: str, generation: int, before: int) -> frozenset[tuple[str, str]]:
+def moved_names(*, feed_name: str, generation: int, before: int) -> frozenset[Name]:
     """Return stream and name of what the feed speaks of otherwise in ``generation`` than in ``before`` (0: nothing).
 
     Of names that nobody has installed nothing is said.
     """
-    now: list[str | int] = [feed_name, generation]
-    then: list[str | int] = [feed_name, before]
     with connection.cursor() as cursor:
-        if before:
-            cursor.execute(_MOVED.format(now=_SAID, before=_SAID), [*now, *then, *then, *now])
-        else:
-            cursor.execute(_NEW.format(now=_SAID), now)
-        return frozenset((stream, name) for stream, name in cursor.fetchall())
+        cursor.execute(_INSTALLED)
+        installed = dict.fromkeys(cursor.fetchall(), 0)
+    now = _said(feed_name, generation, installed)
+    then = _said(feed_name, before, installed) if before else installed
+    return frozenset(name for name, sum_ in now.items() if sum_ != then[name])
+
+
+def _said(feed_name: str, generation: int, installed: Mapping[Name, int]) -> dict[Name, int]:
+    """Return for each installed name the sum of the hashes of all that is said of it.
+
+    Summed here and not compared by EXCEPT, which takes five times as long.  Python's hashes are keyed with a secret of
+    the process, so that nobody can make a feed whose sums hide what has moved.
+    """
+    sums = dict(installed)
+    with connection.cursor() as cursor:
+        cursor.execute(_ADVISORY_IDS, [feed_name, generation])
+        ids = [row[0] for row in cursor.fetchall()]
+        for start in range(0, len(ids), _ADVISORY_COUNT):
+            window = ids[start : start + _ADVISORY_COUNT]
+            bounds, own = [window[0], window[-1]], set(window)
+            cursor.execute(_ADVISORIES, bounds)
+            told = {row[0]: hash((row[1], str(row[2]))) for row in cursor.fetchall() if row[0] in own}
+            cursor.execute(_SAID, bounds)
+            for row in cursor.fetchall():
+                if row[:2] in sums and row[2] in told:
+                    sums[row[:2]] += hash((told[row[2]], row[3:]))
+    return sums
 
 
 def former_findings(*, feed_name: str, generation: int, id_above: int) -> list[tuple[int, int]]:

@@ -46,6 +46,11 @@ class Intel:
     marks: Mapping[str, str]
 
     @property
+    def is_of_this_revision(self) -> bool:
+        """Whether what was matched before was matched by the rules of today."""
+        return self.marks.get(REVISION_MARK) == str(REVISION)
+
+    @property
     def new_marks(self) -> dict[str, str]:
         """What to remember once everything is matched with this."""
         feeds = {f"{_FEED_MARK}{name}": str(generation) for name, generation in self.generations.items()}
@@ -85,7 +90,7 @@ def new_versions(extent: Extent, intel: Intel) -> BitMap:
     """Return the package versions of a stream that were never matched, all where the rules have changed."""
     done = Assessed.objects.filter(stream=extent.stream).first()
     own = PackageVersion.objects.filter(stream=extent.stream, id__lte=extent.id_max)
-    if done is not None and intel.marks.get(REVISION_MARK) == str(REVISION):
+    if done is not None and intel.is_of_this_revision:
         if (done.package_version_count, done.package_version_id_max) == (extent.count, extent.id_max):
             return BitMap()
         new = BitMap(own.filter(id__gt=done.package_version_id_max).values_list("id", flat=True))
@@ -96,8 +101,13 @@ def new_versions(extent: Extent, intel: Intel) -> BitMap:
 
 
 def moved_by_feeds(intel: Intel) -> dict[str, set[str]]:
-    """Return the installed packages of which feeds speak otherwise than when they were matched with, by stream."""
+    """Return the installed packages of which feeds speak otherwise than when they were matched with, by stream.
+
+    None where the rules have changed: everything is matched anew then.
+    """
     found: dict[str, set[str]] = {}
+    if not intel.is_of_this_revision:
+        return found
     for feed_name in intel.moved_feeds:
         generation, before = intel.generations[feed_name], intel.before(feed_name)
         for stream, name in moved_names(feed_name=feed_name, generation=generation, before=before):

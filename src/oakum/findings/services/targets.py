@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
-from django.db import transaction
+from django.db import connection, transaction
 from pyroaring import BitMap
 
 from oakum.catalogue.models import PackageVersion
@@ -22,6 +22,12 @@ _FACTS: Final = (
     *("id", "stream", "scheme", "name", "version", "order_key"),
     *("source_name", "source_version", "source_order_key", "architecture"),
 )
+# Runs on SQLite and PostgreSQL.  Another process may have made them by now: theirs are the same.
+_ADD: Final = """
+INSERT INTO findings_matchtarget (package_version_id, stream, scheme, name, level, order_key, architecture)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT DO NOTHING
+"""
 _CHUNK_COUNT: Final = 300  # package versions of one write transaction: up to three targets each
 
 
@@ -58,21 +64,14 @@ def _write(versions: Sequence[VersionFacts]) -> None:
     rows = [row for version in versions for row in _rows(version)]
     with transaction.atomic():
         MatchTarget.objects.filter(package_version_id__in=[version.id for version in versions]).delete()
-        MatchTarget.objects.bulk_create(rows, ignore_conflicts=True)
+        with connection.cursor() as cursor:
+            cursor.executemany(_ADD, rows)
 
 
-def _rows(version: VersionFacts) -> Iterable[MatchTarget]:
+def _rows(version: VersionFacts) -> Iterable[tuple[int, str, str, str, str, bytes, str]]:
     architecture = "" if version.architecture in ANY_ARCHITECTURE else version.architecture
     for target in targets_of(version):
-        yield MatchTarget(
-            package_version_id=version.id,
-            stream=version.stream,
-            scheme=version.scheme,
-            name=target.name,
-            level=target.level,
-            order_key=target.key,
-            architecture=architecture,
-        )
+        yield (version.id, version.stream, version.scheme, target.name, target.level, target.key, architecture)
 
 
 def versions_named(stream: str, names: Collection[str]) -> BitMap:
