@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from oakum.cli.feed import feed
-from oakum.core.errors import FeedError
+from oakum.core.errors import FeedError, OperatorError
 from oakum.intel.queries import feeds
 from tests.intel import feeds as files
 
@@ -73,6 +73,6 @@ def test_a_sync_that_fails_exits_4_and_says_what_to_do() -> None:
     assert "could not be fetched" in json.loads(as_json.stdout)[0]["problem"]
 
 
-@pytest.mark.parametrize("arguments", [["--name", "nvd"], ["--url", "https://mirror.example.test/"]])
-def test_a_sync_of_nothing_is_misuse(arguments: list[str]) -> None:
-    assert run("sync", *arguments).exit_code == 2
+def test_a_sync_of_nothing_is_misuse() -> None:
+    assert run("sync", "--url", "https://mirror.example.test/").exit_code == 2
+    assert isinstance(run("sync", "--name", "nvd").exception, OperatorError)

@@ -11,10 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from oakum.core.errors import FeedError
+from oakum.core.errors import FeedError, OperatorError
 from oakum.intel.models import Advisory, Feed
 from oakum.intel.queries import feeds
-from oakum.intel.services import FEED_SOURCES, FeedSource, SyncReport, set_feed_url, sync_feeds, syncing
+from oakum.intel.services import (
+    FEED_SOURCES,
+    FeedSource,
+    SyncReport,
+    chosen_sources,
+    import_feed,
+    set_feed_url,
+    sync_feeds,
+    syncing,
+)
 from oakum.journal.models import Entry
 from tests.intel import feeds as files
 
@@ -190,5 +199,14 @@ def test_only_https_or_this_machine_may_be_a_mirror(url: str) -> None:
 
 
 def test_the_publishers_own_addresses_are_https() -> None:
-    assert [source.name for source in FEED_SOURCES] == ["osv-debian", "kev"]
+    assert len({source.name for source in FEED_SOURCES}) == len(FEED_SOURCES)
     assert all(source.url.startswith("https://") for source in FEED_SOURCES)
+
+
+def test_only_the_usual_feeds_and_those_that_are_there_are_fetched_unnamed(tmp_path: Path, now: datetime) -> None:
+    assert [source.name for source in chosen_sources(())] == ["osv-debian", "kev", "epss"]
+    import_feed(files.write_zip(tmp_path / "all.zip", files.osv_record("DSA-1-1")), name="osv-npm", now=now)
+    assert [source.name for source in chosen_sources(())] == ["osv-debian", "osv-npm", "kev", "epss"]
+    assert [source.name for source in chosen_sources(("osv-go", "kev"))] == ["osv-go", "kev"]
+    with pytest.raises(OperatorError, match=r"No feed 'nvd' can be fetched\. There are: osv-debian"):
+        chosen_sources(("nvd",))

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from oakum.cli import local
 from oakum.cli.output import Column, json_option, print_json, print_table, say, since
-from oakum.core.errors import FeedError, OakumError
+from oakum.core.errors import FeedError, OakumError, StoreError
 
 if TYPE_CHECKING:
     from oakum.intel.queries import FeedView
@@ -36,7 +36,10 @@ def feed() -> None:
 @click.option("--name", default=None, help="The feed's name; a file of the same name replaces the former one.")
 @click.option("--stream", default="", help="What the packages are for, such as rhel:9, where the format does not tell.")
 @click.option("--accept-fewer", is_flag=True, help="Take a file with less than half of the former one's records.")
-@click.option("--force", is_flag=True, help="Read once more what was imported already.")
+@click.option("--force", is_flag=True, help="Read once more what was imported already; take an older bundle.")
+@click.option(
+    "--trust-key", default=None, help="Trust bundles of this key from now on (`oakum feed bundle --show-key`)."
+)
 @json_option
 @local.prepare
 def import_files(
@@ -47,9 +50,10 @@ def import_files(
     *,
     accept_fewer: bool,
     force: bool,
+    trust_key: str | None,
     as_json: bool,
 ) -> None:
-    """Import feeds from files, archives or folders; the format is recognised.
+    """Import feeds from files, archives, folders or bundles; the format is recognised.
 
     A folder or archive is one feed of many documents. All of a feed or nothing: what is cut or corrupt changes nothing;
     a record that is merely odd is left out and counted. An import that was killed goes on when it is started again, and
@@ -58,12 +62,24 @@ def import_files(
 
     Example: oakum feed import all.zip
 
+    A bundle (`oakum feed bundle`) brings all feeds of another server. Only one signed by a key that this server trusts
+    is taken; exit 3 if it is not, or was altered.
+
     Example: oakum feed import kev.csv epss_scores-current.csv.gz
+
+    Example: oakum feed import feeds.bundle --trust-key 5f3a...
     """
-    from oakum.intel.services import import_feed  # noqa: PLC0415 - tables exist only after set-up
+    from oakum.intel.services import import_feed, is_bundle  # noqa: PLC0415 - tables exist only after set-up
 
     if name is not None and len(paths) > 1:
         raise click.UsageError("--name is for one path: feeds of one name replace each other.")
+    if is_bundle(paths[0]):
+        if len(paths) > 1 or kind or name or stream:
+            raise click.UsageError("A bundle is imported alone, and says itself what its feeds are.")
+        _take_bundle(paths[0], trust_key, force=force, accept_fewer=accept_fewer, as_json=as_json)
+        return
+    if trust_key is not None:
+        raise click.UsageError("--trust-key is for a bundle; this is none.")
     outcomes: list[ImportReport | tuple[Path, OakumError]] = []
     with _bars() as bar:
         for path in paths:
@@ -80,11 +96,37 @@ def import_files(
                         now=local.utc_now(),
                     )
                 )
-            except FeedError as error:
+            except (FeedError, StoreError) as error:
                 if len(paths) == 1:
                     raise
                 outcomes.append((path, error))
     _print_imports(outcomes, as_json=as_json)
+
+
+def _take_bundle(path: Path, trust_key: str | None, *, force: bool, accept_fewer: bool, as_json: bool) -> None:
+    from oakum.intel.services import import_bundle  # noqa: PLC0415 - as above
+
+    with _bars() as bar:
+        reports = import_bundle(
+            path,
+            trust=trust_key,
+            force=force,
+            accept_fewer=accept_fewer,
+            progress_of=lambda each: _Step(bar, each),
+            now=local.utc_now(),
+        )
+    _print_outcomes(reports, as_json=as_json)
+
+
+def _print_outcomes(reports: Sequence[SyncReport], *, as_json: bool) -> None:
+    """Print what came of each feed; exit 4 if one failed."""
+    if as_json:
+        print_json([_outcome(report) for report in reports])
+    else:
+        for report in reports:
+            _print_outcome(report)
+    if any(report.problem for report in reports):
+        raise SystemExit(EXIT_FAULT)
 
 
 def _print_imports(outcomes: Sequence[ImportReport | tuple[Path, OakumError]], *, as_json: bool) -> None:
@@ -109,36 +151,106 @@ def _print_imports(outcomes: Sequence[ImportReport | tuple[Path, OakumError]], *
 
 
 @feed.command()
-@click.option("--name", default=None, help="Only this feed.")
+@click.option("--name", "names", multiple=True, help="Only this feed; may be repeated. A wrong name lists them all.")
 @click.option("--url", default=None, help="Fetch it from here from now on (a mirror); empty restores the publisher's.")
 @json_option
-@local.prepare
-def sync(name: str | None, url: str | None, *, as_json: bool) -> None:
-    """Fetch the feeds from their publishers and import what has changed; exit 4 if one failed.
+@local.require_prepared
+def sync(names: tuple[str, ...], url: str | None, *, as_json: bool) -> None:
+    """Fetch feeds from their publishers and import what has changed; exit 4 if one failed.
+
+    Without --name: Debian's advisories, KEV and EPSS, and every other feed that this server has already. Another
+    ecosystem is fetched for the first time when it is named: osv-ubuntu, osv-almalinux, osv-rocky-linux, osv-red-hat,
+    osv-suse, osv-opensuse, osv-alpine, osv-pypi, osv-npm, osv-go, osv-crates.io, osv-rubygems, osv-maven,
+    osv-packagist, osv-nuget; so is vulnrichment. Other formats are files: `oakum feed import`.
 
     Example: oakum feed sync
 
+    Example: oakum feed sync --name osv-almalinux --name osv-npm
+
     Example: oakum feed sync --name osv-debian --url https://mirror.example.test/debian/all.zip
     """
-    from oakum.intel.services import FEED_SOURCES, set_feed_url, sync_feeds  # noqa: PLC0415 - as above
+    from oakum.intel.services import chosen_sources, set_feed_url, sync_feeds  # noqa: PLC0415 - as above
 
-    names = ", ".join(source.name for source in FEED_SOURCES)
-    sources = [source for source in FEED_SOURCES if name in {None, source.name}]
-    if not sources:
-        raise click.UsageError(f"No feed {name!r} can be fetched; there are: {names}.")
+    sources = chosen_sources(names)
     if url is not None:
-        if name is None:
-            raise click.UsageError(f"--url needs --name (one of: {names}).")
+        if len(names) != 1:
+            raise click.UsageError("--url needs one --name.")
         set_feed_url(source=sources[0], url=url)
     with _bars() as bar:
         reports = sync_feeds(now=local.utc_now(), sources=sources, progress_of=lambda each: _Step(bar, each))
+    _print_outcomes(reports, as_json=as_json)
+
+
+@feed.command()
+@click.argument("path", type=click.Path(dir_okay=False, path_type=Path), required=False)
+@click.option("--show-key", is_flag=True, help="Print the public key that signs this server's bundles.")
+@json_option
+@local.require_prepared
+def bundle(path: Path | None, *, show_key: bool, as_json: bool) -> None:
+    """Write all feeds into one signed file, for a server that nothing is fetched by.
+
+    The other server takes it with `oakum feed import FILE --trust-key KEY`; once it trusts the key, without.
+
+    Example: oakum feed bundle --show-key
+
+    Example: oakum feed bundle feeds.bundle
+    """
+    from oakum.intel.services import own_key, write_bundle  # noqa: PLC0415 - as above
+
+    if path is None and not show_key:
+        raise click.UsageError("Name the file to write, or ask for --show-key.")
+    key = own_key().public.hex()
+    feeds = write_bundle(path, now=local.utc_now()) if path is not None else ()
     if as_json:
-        print_json([_outcome(report) for report in reports])
-    else:
-        for report in reports:
-            _print_outcome(report)
-    if any(report.problem for report in reports):
-        raise SystemExit(EXIT_FAULT)
+        rows = [{"name": each.name, "format": each.kind, "records": each.record_count} for each in feeds]
+        print_json({"key": key, "file": str(path) if path else None, "feeds": rows})
+        return
+    if show_key:
+        click.echo(key)
+    for each in feeds:
+        say(f"{each.name}: {each.record_count} records, {each.size} bytes")
+    if path is not None:
+        say(f"Written to {path}, signed by {key}.", err=True)
+
+
+@feed.command()
+@click.option("--remove", default=None, help="Trust this key no longer.")
+@json_option
+@local.require_prepared
+def keys(remove: str | None, *, as_json: bool) -> None:
+    """List the keys whose bundles this server takes.
+
+    Example: oakum feed keys --remove 5f3a...
+    """
+    from oakum.intel.services import distrust_key, trusted_keys  # noqa: PLC0415 - as above
+
+    if remove is not None:
+        distrust_key(remove, now=local.utc_now())
+    found = trusted_keys()
+    if as_json:
+        print_json(
+            [
+                {
+                    "key": each.key,
+                    "trusted_at": each.trusted_at.isoformat(),
+                    "newest_bundle_made_at": each.made_at.isoformat() if each.made_at else None,
+                }
+                for each in found
+            ]
+        )
+        return
+    print_table(
+        ("key", "trusted", "newest bundle"),
+        [
+            (
+                each.key,
+                since(each.trusted_at.isoformat(), now=local.utc_now()),
+                since(each.made_at.isoformat() if each.made_at else None, now=local.utc_now()),
+            )
+            for each in found
+        ],
+        empty="No key is trusted. `oakum feed import BUNDLE --trust-key KEY` trusts one.",
+    )
 
 
 @feed.command("list")

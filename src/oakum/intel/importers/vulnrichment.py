@@ -20,6 +20,7 @@ from oakum.intel.importers.values import CveFactsRecord, Read, unreadable
 VECTOR_COUNT_MAX: Final = 20
 VECTOR_LENGTH_MAX: Final = 200
 SUMMARY_LENGTH_MAX: Final = 4_000
+NO_RECORD: Final = "documents of the archive that are no CVE records"
 REJECTED: Final = "CVE ids that were rejected"
 UNTOLD: Final = "CVE records in which CISA says nothing"
 UNKNOWN_ANSWER: Final = "SSVC answers that are none"
@@ -65,6 +66,8 @@ def _read(path: Path, place: str, told: Mapping[str, Any]) -> Read:
     metadata = plain_object(told.get("cveMetadata"))
     cve = plain_text(metadata.get("cveId") or told.get("cve")).strip().upper()
     if find_cves(cve) != (cve,):
+        if place.startswith(("entry ", "file ")) and not metadata:
+            return Read(record=None, skipped=(NO_RECORD,))
         raise unreadable(path, place, "it is no CVE record: it has no CVE id")
     if plain_text(metadata.get("state") or told.get("state")).upper() == "REJECTED":
         return Read(record=None, skipped=(REJECTED,))

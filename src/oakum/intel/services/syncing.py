@@ -18,7 +18,7 @@ from typing import Final
 import httpx
 from django.db import transaction
 
-from oakum.core.errors import FeedError
+from oakum.core.errors import FeedError, OperatorError, StoreError
 from oakum.intel.models import Feed
 from oakum.intel.services.filling import Progress
 from oakum.intel.services.importing import FeedOrigin, ImportReport, import_feed, record_problem
@@ -34,23 +34,59 @@ _NOT_MODIFIED: Final = 304
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedSource:
-    """A feed that can be fetched: our name for it, its format, the publisher's own address."""
+    """A feed that can be fetched: our name for it, its format, the publisher's own address.
+
+    ``is_default``: it is fetched when nobody names feeds, and no other is but those that were fetched or imported once.
+    """
 
     name: str
     kind: str
     url: str
+    is_default: bool = False
 
 
+_OSV_URL: Final = "https://osv-vulnerabilities.storage.googleapis.com/{}/all.zip"
+# OSV's ecosystems by their folders there, percent-encoded; our names say the same as a file's own would.
+_OSV_FOLDERS: Final = {
+    "osv-debian": "Debian",
+    "osv-ubuntu": "Ubuntu",
+    "osv-almalinux": "AlmaLinux",
+    "osv-rocky-linux": "Rocky%20Linux",
+    "osv-red-hat": "Red%20Hat",
+    "osv-suse": "SUSE",
+    "osv-opensuse": "openSUSE",
+    "osv-alpine": "Alpine",
+    "osv-pypi": "PyPI",
+    "osv-npm": "npm",
+    "osv-go": "Go",
+    "osv-crates.io": "crates.io",
+    "osv-rubygems": "RubyGems",
+    "osv-maven": "Maven",
+    "osv-packagist": "Packagist",
+    "osv-nuget": "NuGet",
+}
+# In the order in which they are fetched.
 FEED_SOURCES: Final = (
-    FeedSource(
-        name="osv-debian",
-        kind="osv",
-        url="https://osv-vulnerabilities.storage.googleapis.com/Debian/all.zip",
+    *(
+        FeedSource(name=name, kind="osv", url=_OSV_URL.format(folder), is_default=name == "osv-debian")
+        for name, folder in _OSV_FOLDERS.items()
     ),
     FeedSource(
         name="kev",
         kind="kev",
         url="https://www.cisa.gov/sites/default/files/feeds/known_exploited_vulnerabilities.json",
+        is_default=True,
+    ),
+    FeedSource(
+        name="epss",
+        kind="epss",
+        url="https://epss.empiricalsecurity.com/epss_scores-current.csv.gz",
+        is_default=True,
+    ),
+    FeedSource(
+        name="vulnrichment",
+        kind="vulnrichment",
+        url="https://github.com/cisagov/vulnrichment/archive/refs/heads/develop.zip",
     ),
 )
 
@@ -61,10 +97,32 @@ class SyncReport:
 
     feed_name: str
     report: ImportReport | None = None
-    problem: FeedError | None = None
+    problem: FeedError | StoreError | None = None
 
 
 ProgressOf = Callable[[str], Progress]  # feed name -> its progress
+
+
+def chosen_sources(names: Sequence[str]) -> tuple[FeedSource, ...]:
+    """Return the feeds of these names, or with none the default ones and those that this server has already.
+
+    A small server must not fetch fourteen ecosystems because nobody named one.
+
+    Raises:
+        OperatorError: a name is none that can be fetched.
+    """
+    known = {source.name for source in FEED_SOURCES}
+    unknown = next((name for name in names if name not in known), None)
+    if unknown is not None:
+        raise OperatorError(
+            code="feed_unknown",
+            sentence=f"No feed {unknown!r} can be fetched.",
+            next_step=f"There are: {', '.join(source.name for source in FEED_SOURCES)}.",
+        )
+    if names:
+        return tuple(source for source in FEED_SOURCES if source.name in names)
+    here = set(Feed.objects.filter(generation__gt=0).values_list("name", flat=True))
+    return tuple(source for source in FEED_SOURCES if source.is_default or source.name in here)
 
 
 def sync_feeds(
@@ -104,7 +162,7 @@ def _sync(source: FeedSource, progress: Progress | None, now: datetime) -> SyncR
             origin = FeedOrigin(url=feed.url, etag=etag)
             report = import_feed(path, kind=source.kind, name=source.name, progress=progress, origin=origin, now=now)
             return SyncReport(feed_name=source.name, report=report)
-    except FeedError as error:
+    except (FeedError, StoreError) as error:
         record_problem(feed_name=source.name, error=error, now=now)
         return SyncReport(feed_name=source.name, problem=error)
 
