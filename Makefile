@@ -5,7 +5,7 @@ PY := .venv/bin/python
 HOSTS ?= 10
 # The tests that meet a database; the others say the same on either.
 DATABASE_TESTS := $(addprefix tests/,api catalogue cli findings fleet gateway identity intel journal policy reporting \
-  rollout web)
+  rollout scan web)
 
 .PHONY: help setup run test test-postgres check format lock deps-lab lab lab-down test-lab test-lab-actor bench wheel-test clean
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-MEASUREMENTS = ("bench.keys", "bench.gateway")
+MEASUREMENTS = ("bench.keys", "bench.matching", "bench.gateway", "bench.scan")
 RESULTS = Path(__file__).with_name("results.jsonl")
 
 

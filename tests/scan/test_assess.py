@@ -27,7 +27,7 @@ from oakum.scan.report import (
 )
 from oakum.scan.store import Store
 from tests.intel.feeds import kev_row, osv_package, osv_record, write_kev, write_zip
-from tests.scan.roots import OPENSSL, debian_root, dpkg_stanza, inventory_of, ndb, put, rpm_header
+from tests.scan.roots import OPENSSL, debian_root, dpkg_stanza, inventory_of, ndb, put, rpm_header, zipped
 
 pytestmark = pytest.mark.django_db
 
@@ -195,6 +195,21 @@ def test_rpms_are_matched_by_binary_name_and_module_stream(root: Path, scanned: 
     )
     assert {(name, ref) for name, ref, _ in found(report)} == {("nodejs", "ALSA-2"), ("openssl", "ALSA-3")}
     assert report.is_assessed
+
+
+def test_a_jar_without_a_group_is_matched_by_the_directories_of_its_classes(root: Path, scanned: Any) -> None:
+    classes = {"org/springframework/core/Ordered.class": b"", "org/springframework/asm/Type.class": b""}
+    put(root, "srv/spring-core-5.3.17.jar", zipped(classes))
+    put(root, "srv/other/spring-core-5.3.16.jar", zipped({"com/example/Own.class": b""}))
+    put(root, "srv/nothing-1.0.jar", zipped({"x": b""}))
+    maven = "Maven"
+    report = scanned(
+        osv_record("GHSA-1", osv_package("org.springframework:spring-core", "5.3.18", ecosystem=maven)),
+        osv_record("GHSA-2", osv_package("com.other:spring-core", "9", ecosystem=maven)),
+    )
+    assert [(each.package.version, each.ref) for each in report.findings] == [("5.3.17", "GHSA-1")]
+    assert "org.springframework:spring-core 5.3.17 is older than 5.3.18" in report.findings[0].evidence
+    assert left_out(report) == {"nothing": UNCOMPARABLE}
 
 
 def test_the_json_says_all_of_it_and_nothing_a_terminal_obeys(root: Path, scanned: Any) -> None:

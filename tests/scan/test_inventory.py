@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
-from oakum.scan import kernels
+import pytest
+
+from oakum.scan import inventory, kernels
 from oakum.scan.values import DAMAGED, INCOMPLETE, FoundPackage
 from tests.scan.roots import debian_root, dpkg_stanza, elf, go_build_info, inventory_of, packages_of, put, reasons_of
 
@@ -88,3 +91,22 @@ def test_every_part_of_a_kernel_that_does_not_run_is_left_out() -> None:
     tools = rpm("kernel-tools", "5.14.0-427.el9")
     chosen = kernels.choose([*old, *new, tools], running="5.14.0-362.el9.x86_64")
     assert set(chosen.left_out) == set(new)
+
+
+def test_a_database_of_nothing_but_lines_ends_soon_and_fills_no_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inventory, "PACKAGE_COUNT_MAX", 1_000)
+    debian_root(tmp_path, "x\n\n" * 2_000_000)
+    put(tmp_path, "lib/apk/db/installed", "\n" * 8_000_000 + "x\n\n" * 1_000_000)
+    tracemalloc.start()
+    try:
+        notes = inventory_of(tmp_path).notes
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert {each.place for each in notes if "more than 1,000" in each.reason} == {
+        "var/lib/dpkg/status",
+        "lib/apk/db/installed",
+    }
+    assert peak < 100_000_000

@@ -63,7 +63,7 @@ def assess(
     matches = _matches(store, facts.versions, feeds_of) if store is not None else ()
     known = _known(store, matches)
     findings = [_finding(each, packages[each.package_version_id], known) for each in matches]
-    judged = [each for each in findings if not each.package.left_out]
+    judged = [each for each in findings if each.package.left_out_kind != OTHER_KERNEL]
     pending = _pending_reboot(facts, chosen.judged_release, findings)
     used = {name for names in feeds_of.values() for name in names}
     return ScanReport(
@@ -164,8 +164,8 @@ def _order(finding: ScanFinding) -> tuple[object, ...]:
 def _without_feed(
     versions: Iterable[VersionFacts], packages: tuple[ScannedPackage, ...], feeds_of: Mapping[str, Collection[str]]
 ) -> tuple[Unassessed, ...]:
-    counts: dict[str, int] = defaultdict(int)
+    without: dict[str, set[int]] = defaultdict(set)
     for version in versions:
         if not feeds_of[version.stream] and not packages[version.id].left_out:
-            counts[base_stream(version.stream)] += 1
-    return tuple(Unassessed(subject=each, package_count=counts[each], reason=NO_FEED) for each in sorted(counts))
+            without[base_stream(version.stream)].add(version.id)
+    return tuple(Unassessed(subject=each, package_count=len(without[each]), reason=NO_FEED) for each in sorted(without))

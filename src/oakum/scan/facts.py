@@ -26,7 +26,10 @@ _NO_GROUP: Final = "its archive does not tell the group of its Maven coordinates
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """The distinct package versions of a scan; ``versions`` are those that can be matched, by the package's id."""
+    """The distinct package versions of a scan.
+
+    ``versions`` are what can be matched, by the package's id: once for each name that an advisory may use of it.
+    """
 
     packages: tuple[ScannedPackage, ...]
     found: tuple[FoundPackage, ...]
@@ -44,20 +47,20 @@ class _Group:
 
 def facts_of(found: Iterable[FoundPackage], *, stream: str) -> Facts:
     """Return the package versions, each once; ``stream`` is the distribution's, "" where the root names none."""
-    groups: dict[tuple[str, ...], _Group] = {}
+    groups: dict[tuple[object, ...], _Group] = {}
     refused: dict[tuple[str, str], int] = {}
     for each in found:
         own, refusal = _stream_of(each, stream)
         if refusal:
             refused[refusal] = refused.get(refusal, 0) + 1
         identity = (each.kind, own, normal_name(own, each.name), each.version, each.architecture, each.owner)
-        groups.setdefault(identity, _Group(stream=own, found=[])).found.append(each)
-    packages, versions = [], []
+        groups.setdefault((*identity, each.other_names), _Group(stream=own, found=[])).found.append(each)
+    packages: list[ScannedPackage] = []
+    versions: list[VersionFacts] = []
     for id_, group in enumerate(groups.values()):
-        package, version = _package(id_, group)
+        package, own_versions = _package(id_, group)
         packages.append(package)
-        if version is not None:
-            versions.append(version)
+        versions.extend(own_versions)
     return Facts(
         packages=tuple(packages),
         found=tuple(group.found[0] for group in groups.values()),
@@ -84,13 +87,13 @@ def _stream_of(package: FoundPackage, stream: str) -> tuple[str, tuple[str, str]
     return (module_stream(stream, package.module) if package.kind == RPM else stream), None
 
 
-def _package(id_: int, group: _Group) -> tuple[ScannedPackage, VersionFacts | None]:
+def _package(id_: int, group: _Group) -> tuple[ScannedPackage, tuple[VersionFacts, ...]]:
     first, stream = group.found[0], group.stream
-    version, reason = _version(id_, first, stream)
+    versions, reason = _versions(id_, first, stream)
     kind = UNCOMPARABLE if reason and stream else ""
     if first.owner:
-        version, reason, kind = None, _OWNED.format(owner=first.owner), OWNED
-    elif version is not None and (reason := left_out_reason(version)):
+        versions, reason, kind = (), _OWNED.format(owner=first.owner), OWNED
+    elif versions and (reason := left_out_reason(versions[0])):
         kind = UNCOMPARABLE if reason == UNKNOWN_MODULE else NO_CODE
     return (
         ScannedPackage(
@@ -110,35 +113,39 @@ def _package(id_: int, group: _Group) -> tuple[ScannedPackage, VersionFacts | No
             left_out=reason,
             left_out_kind=kind,
         ),
-        version,
+        versions,
     )
 
 
-def _version(id_: int, package: FoundPackage, stream: str) -> tuple[VersionFacts | None, str]:
+def _versions(id_: int, package: FoundPackage, stream: str) -> tuple[tuple[VersionFacts, ...], str]:
+    """Return what can be matched of a package, or why nothing can."""
     if not stream:
-        return None, "nothing is known of its stream"
-    if package.kind == MAVEN and ":" not in package.name:
-        return None, _NO_GROUP
+        return (), "nothing is known of its stream"
+    names = package.other_names or (package.name,)
+    if package.kind == MAVEN and ":" not in names[0]:
+        return (), _NO_GROUP
     scheme = scheme_of_stream(stream)
     source_version = _source_version(package) or package.version
     try:
         key = order_key(scheme, package.version)
         source_key = key if source_version == package.version else order_key(scheme, source_version)
-    except (InvalidVersion, KeyError) as error:
-        return None, str(error)
-    name = normal_name(stream, package.name)
+    except InvalidVersion as error:
+        return (), str(error)
     return (
-        VersionFacts(
-            id=id_,
-            stream=stream,
-            scheme=scheme,
-            name=name,
-            version=package.version,
-            key=key,
-            source_name=package.source_name or name,
-            source_version=source_version,
-            source_key=source_key,
-            architecture=package.architecture,
+        tuple(
+            VersionFacts(
+                id=id_,
+                stream=stream,
+                scheme=scheme,
+                name=name,
+                version=package.version,
+                key=key,
+                source_name=package.source_name or name,
+                source_version=source_version,
+                source_key=source_key,
+                architecture=package.architecture,
+            )
+            for name in (normal_name(stream, each) for each in names)
         ),
         "",
     )

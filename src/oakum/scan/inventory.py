@@ -24,7 +24,7 @@ from oakum.scan.values import (
 )
 from oakum.scan.walk import PROGRAM, Candidate, Progress, left_out_places, walk
 
-NOTE_COUNT_MAX: Final = 2_000
+NOTE_COUNT_MAX: Final = 2_000  # of a kind
 # What one package or file of a root can add: an archive with millions of coordinates is nobody's program.
 PACKAGE_OF_FILE_COUNT_MAX: Final = 20_000
 
@@ -67,9 +67,7 @@ def take_inventory(root: Root, *, is_this_host: bool, progress: Progress | None 
         owner = owners.get(candidate.place, "")
         if not owner or candidate.reader not in _OPAQUE_READERS:
             gathered.add_all(_of_file(root, candidate, owner))
-    return Inventory(
-        distribution=distribution, packages=tuple(gathered.packages), notes=tuple(dict.fromkeys(gathered.notes))
-    )
+    return Inventory(distribution=distribution, packages=tuple(gathered.packages), notes=gathered.notes())
 
 
 class _Gathered:
@@ -77,16 +75,25 @@ class _Gathered:
 
     def __init__(self) -> None:
         self.packages: list[FoundPackage] = []
-        self.notes: list[Note] = []
+        self._notes: dict[str, dict[Note, None]] = {}
+
+    def notes(self) -> tuple[Note, ...]:
+        """Return the notes, each once, at most NOTE_COUNT_MAX of a kind, so that none hides those of another kind."""
+        return tuple(note for own in self._notes.values() for note in own)
 
     def add_all(self, found: Iterable[Found]) -> None:
-        for each in found:
+        for count, each in enumerate(found):
+            if count >= PACKAGE_COUNT_MAX:
+                reason = f"it tells of more than {PACKAGE_COUNT_MAX:,} packages: the rest is missing"
+                self.add(Note(kind=DAMAGED, place=each.place, reason=reason))
+                return
             self.add(each)
 
     def add(self, found: Found) -> None:
         if isinstance(found, Note):
-            if len(self.notes) < NOTE_COUNT_MAX:
-                self.notes.append(found)
+            own = self._notes.setdefault(found.kind, {})
+            if len(own) < NOTE_COUNT_MAX:
+                own[found] = None
         elif len(self.packages) >= PACKAGE_COUNT_MAX:
             self.add(
                 Note(kind=DAMAGED, place="", reason=f"more than {PACKAGE_COUNT_MAX:,} packages: the rest is missing")

@@ -245,8 +245,8 @@ def _open_postgres(settings: dict[str, object]) -> Store:
     names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
     told = {word: str(settings[name]) for name, word in names.items() if settings[name]}
     try:
-        connection = psycopg.connect(psycopg.conninfo.make_conninfo("", **told), connect_timeout=20, autocommit=True)
-        connection.read_only = True
+        address = psycopg.conninfo.make_conninfo("", **told, options="-c default_transaction_read_only=on")
+        connection = psycopg.connect(address, connect_timeout=20, autocommit=True)
     except psycopg.Error as error:
         raise _unreachable(error) from error
     return Store(connection, mark="%s")

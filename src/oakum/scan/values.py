@@ -37,7 +37,8 @@ class FoundPackage:
 
     ``kind`` is its purl type.  ``version`` is whole, as its scheme writes it (an rpm's is ``[epoch:]version-release``).
     ``source_name`` and ``source_version`` are empty where the format has no source packages.  ``owner`` is the
-    distribution's package that holds the file (its feed speaks for it), empty where there is none.
+    distribution's package that holds the file (its feed speaks for it), empty where there is none.  ``other_names`` are
+    those that an advisory may use where the file itself leaves the name open (a jar that does not tell its group).
     """
 
     kind: str
@@ -51,6 +52,7 @@ class FoundPackage:
     vendor: str = ""
     is_held: bool = False
     owner: str = ""
+    other_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Final
 
+from oakum.scan.readers.paragraphs import paragraphs
 from oakum.scan.root import Absent, Root, Unreadable
 from oakum.scan.values import APK, DAMAGED, INCOMPLETE, Found, FoundPackage, Note
 
@@ -32,10 +33,7 @@ def read(root: Root) -> Iterator[Found]:
 
 
 def _entries(content: bytes) -> Iterator[list[str]]:
-    for entry in content.decode("utf-8", "surrogateescape").split("\n\n"):
-        lines = entry.strip("\n").split("\n")
-        if lines != [""]:
-            yield lines
+    return (entry.split("\n") for entry in paragraphs(content.decode("utf-8", "surrogateescape")))
 
 
 def _package(lines: list[str], place: str) -> Iterator[Found]:

@@ -10,16 +10,16 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Final
 
+from oakum.scan.readers.paragraphs import paragraphs
 from oakum.scan.root import Absent, Directory, Root, Unreadable
 from oakum.scan.values import DAMAGED, DEB, INCOMPLETE, Found, FoundPackage, Note
 
 DIRECTORY: Final = "var/lib/dpkg"
 STATUS_BYTES_MAX: Final = 256 * 1024 * 1024
-LIST_BYTES_MAX: Final = 64 * 1024 * 1024
+LIST_BYTES_MAX: Final = 16 * 1024 * 1024
 
 _FIELD: Final = re.compile(r"^(Package|Status|Version|Architecture|Source): *(.*?) *$", re.MULTILINE)
 _SOURCE: Final = re.compile(r"([^ ]+)(?: \(([^)]+)\))?\Z")
-_BLANK_LINES: Final = re.compile(r"\n(?:[ \t]*\n)+")
 # The third word of Status (dpkg(1)): these have no files of the package.
 _GONE: Final = frozenset({"not-installed", "config-files"})
 
@@ -34,7 +34,7 @@ def read(root: Root) -> Iterator[Found]:
     except Unreadable as error:
         yield Note(kind=DAMAGED, place=place, reason=error.reason)
     else:
-        for stanza in _stanzas(text):
+        for stanza in paragraphs(text):
             yield from _package(stanza, place)
     yield from _single_files(root)
 
@@ -60,23 +60,12 @@ def _single_file(directory: Directory, name: str) -> Iterator[Found]:
     except Unreadable as error:
         yield Note(kind=DAMAGED, place=error.place, reason=error.reason)
         return
-    for stanza in _stanzas(text):
+    for stanza in paragraphs(text):
         yield from _package(stanza, f"{directory.place}/{name}")
-
-
-def _stanzas(text: str) -> Iterator[str]:
-    """Yield the paragraphs of a deb822 text, one at a time."""
-    start = 0
-    for blank in _BLANK_LINES.finditer(text):
-        yield text[start : blank.start()]
-        start = blank.end()
-    yield text[start:]
 
 
 def _package(stanza: str, place: str) -> Iterator[Found]:
     fields = dict(_FIELD.findall(stanza))
-    if not stanza.strip():
-        return
     name, version = fields.get("Package", ""), fields.get("Version", "")
     # Single files of images have no Status: what is there is installed.
     status = fields.get("Status", "install ok installed").split()

@@ -3,8 +3,9 @@
 Archives within archives are opened, down to a depth.  Every archive is fenced before it is read: the size of its
 directory, the size of what is unpacked, and how much is unpacked in all.
 
-A jar that tells its artifact and version but not its group (the manifest has none) is a package without a group: no
-advisory can be told to speak of it.
+A jar built without Maven tells its artifact and version but not its group.  Groups are named after packages of their
+classes, so the directories of the classes in the jar are the groups that it may be of: an advisory on
+``org.springframework:spring-core`` speaks of a spring-core that holds ``org/springframework``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import io
 import re
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
@@ -25,14 +27,20 @@ DEPTH_MAX: Final = 4
 DIRECTORY_BYTES_MAX: Final = 32 * 1024 * 1024  # of an archive's own table of contents
 TEXT_BYTES_MAX: Final = 256 * 1024
 NESTED_BYTES_MAX: Final = 128 * 1024 * 1024
-UNPACKED_BYTES_MAX: Final = 1024 * 1024 * 1024  # of one file on the root, in all
+# Of one file on the root, in all: what is unpacked (archives, which hardly shrink twice) is about as large as the file.
+UNPACKED_BYTES_MAX: Final = 1024 * 1024 * 1024
+UNPACKED_BYTES_LEAST: Final = 64 * 1024 * 1024
+UNPACKED_FACTOR: Final = 8
 ENTRY_COUNT_MAX: Final = 200_000
+GROUP_DEPTH_MAX: Final = 4
+GROUP_COUNT_MAX: Final = 16
 
 _END: Final = b"PK\x05\x06"
 _END_BYTES: Final = 22
 _END_COMMENT_BYTES_MAX: Final = 65_535
 _POM: Final = re.compile(r"META-INF/maven/[^/]+/[^/]+/pom\.properties\Z")
 _MANIFEST: Final = "META-INF/MANIFEST.MF"
+_NO_GROUPS: Final = frozenset({"META-INF", "BOOT-INF", "WEB-INF"})
 _FILE_NAME: Final = re.compile(r"(?P<artifact>.+?)-(?P<version>[0-9][^/]*)\Z")
 _GROUP: Final = re.compile(r"[A-Za-z_][\w-]*(?:\.[\w-]+)+\Z")
 # Where Maven keeps what it fetched: .../repository/GROUP/AS/PATH/ARTIFACT/VERSION/ARTIFACT-VERSION.jar
@@ -61,7 +69,9 @@ def read(root: Root, place: str) -> Iterator[Found]:
     """Yield the packages in an archive, at ``PLACE!NESTED`` those in an archive within it."""
     try:
         with root.open(place) as file:
-            yield from _archive(file, place, _Budget(UNPACKED_BYTES_MAX), depth=1)
+            size = file.seek(0, io.SEEK_END)
+            budget = _Budget(min(UNPACKED_BYTES_MAX, UNPACKED_BYTES_LEAST + UNPACKED_FACTOR * size))
+            yield from _archive(file, place, budget, depth=1)
     except Absent:
         return
     except Unreadable as error:
@@ -110,7 +120,7 @@ def _own(archive: zipfile.ZipFile, names: list[str], place: str, budget: _Budget
             yield FoundPackage(kind=MAVEN, name=f"{group}:{artifact}", version=version, place=place)
     if not count:
         manifest = _unpack(archive, _MANIFEST, TEXT_BYTES_MAX, budget) if _MANIFEST in names else b""
-        yield from _by_manifest(_manifest(manifest), place)
+        yield from _by_manifest(_manifest(manifest), place, names)
 
 
 def _nested(archive: zipfile.ZipFile, name: str, place: str, budget: _Budget, *, depth: int) -> Iterator[Found]:
@@ -159,7 +169,7 @@ def _manifest(content: bytes) -> dict[str, str]:
     return fields
 
 
-def _by_manifest(fields: dict[str, str], place: str) -> Iterator[FoundPackage]:
+def _by_manifest(fields: dict[str, str], place: str, names: list[str]) -> Iterator[FoundPackage]:
     base = place.rpartition("!")[2].rpartition("/")[2].rpartition(".")[0]
     by_file = _FILE_NAME.match(base)
     artifact = by_file["artifact"] if by_file else fields.get("Implementation-Title", "") or base
@@ -169,5 +179,20 @@ def _by_manifest(fields: dict[str, str], place: str) -> Iterator[FoundPackage]:
     fetched = _REPOSITORY.match(place)
     if fetched:
         group, artifact, version = fetched["group"].replace("/", "."), fetched["artifact"], fetched["version"]
-    if artifact and version and " " not in artifact:
-        yield FoundPackage(kind=MAVEN, name=f"{group}:{artifact}" if group else artifact, version=version, place=place)
+    if not artifact or not version or " " in artifact:
+        return
+    if group:
+        yield FoundPackage(kind=MAVEN, name=f"{group}:{artifact}", version=version, place=place)
+    else:
+        other_names = tuple(f"{each}:{artifact}" for each in _groups(names))
+        yield FoundPackage(kind=MAVEN, name=artifact, version=version, place=place, other_names=other_names)
+
+
+def _groups(names: list[str]) -> list[str]:
+    """Return the groups that classes in these directories may be of, those with the most classes first."""
+    counts: Counter[str] = Counter()
+    for name in names:
+        parts = name.split("/")[:-1]
+        if name.endswith(".class") and parts and parts[0] not in _NO_GROUPS:
+            counts.update(".".join(parts[:depth]) for depth in range(1, min(len(parts), GROUP_DEPTH_MAX) + 1))
+    return [group for group, _ in counts.most_common(GROUP_COUNT_MAX)]

@@ -14,7 +14,7 @@ from oakum.scan.values import ALPM, DAMAGED, INCOMPLETE, Found, FoundPackage, No
 
 DIRECTORY: Final = "var/lib/pacman/local"
 DESC_BYTES_MAX: Final = 1024 * 1024
-FILES_BYTES_MAX: Final = 64 * 1024 * 1024
+FILES_BYTES_MAX: Final = 16 * 1024 * 1024
 
 # pacman's own file in the directory, which is no package.
 _VERSION_FILE: Final = "ALPM_DB_VERSION"
