@@ -75,6 +75,11 @@ _SCHEMES: Final = {name: scheme for scheme, names in _DISTRIBUTIONS.items() for 
 _BY_MAJOR_VERSION: Final = frozenset(
     {"debian", "raspbian", "devuan", "rhel", "centos", "almalinux", "rocky", "ol", "scientific", "virtuozzo"}
 )
+# No release at all: VERSION_ID is the day of the snapshot, or absent.
+_WITHOUT_RELEASE: Final = frozenset({"opensuse-tumbleweed", "arch", "archarm", "manjaro", "endeavouros"})
+# Alpine's edge calls itself the release that it will become: 3.22_alpha20250108.
+_EDGE: Final = "edge"
+_BEFORE_RELEASE: Final = "_alpha"
 # Published per first two numbers; the third is a point release.
 _BY_MINOR_VERSION: Final = frozenset({"alpine", "postmarketos"})
 
@@ -112,6 +117,8 @@ def stream_of(os_id: str, os_version_id: str) -> str:
 
     >>> stream_of("debian", "12"), stream_of("ubuntu", "22.04"), stream_of("debian", ""), stream_of("rocky", "9.4")
     ('debian:12', 'ubuntu:22.04', 'debian:rolling', 'rocky:9')
+    >>> stream_of("alpine", "3.19.1"), stream_of("alpine", "3.22_alpha20250108"), stream_of("arch", "20260101.0.1")
+    ('alpine:3.19', 'alpine:edge', 'arch:rolling')
     """
     distribution = os_id.strip().lower()
     release = os_version_id.strip().lower()
@@ -120,7 +127,9 @@ def stream_of(os_id: str, os_version_id: str) -> str:
     if distribution in _BY_MAJOR_VERSION:
         release = release.partition(".")[0]
     elif distribution in _BY_MINOR_VERSION:
-        release = ".".join(release.split(".")[:2])
+        release = _EDGE if _BEFORE_RELEASE in release else ".".join(release.split(".")[:2])
+    elif distribution in _WITHOUT_RELEASE:
+        release = ""
     return f"{distribution}:{release or ROLLING}"
 
 
