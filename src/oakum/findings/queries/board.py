@@ -15,7 +15,7 @@ from oakum.core.priority import Stated
 from oakum.findings.queries.due import CveDue, cve_dues, severity_rank
 from oakum.findings.queries.fleet import Fleet
 from oakum.findings.queries.risk import Risk, Threat
-from oakum.findings.queries.slices import Slice
+from oakum.findings.queries.slices import Slice, replace_sorted
 
 by_sort_key = attrgetter("sort_key")
 
@@ -38,6 +38,7 @@ class Board:
         """Put every slice where it belongs."""
         self._slices: dict[str, dict[Slice, None]] = defaultdict(dict)
         self._spreads: dict[str, Spread] = {}
+        self._ordered: list[Spread] = []
         self.ordered: Sequence[Spread] = ()
         self.take(risk, fleet, gone=(), come=slices)
 
@@ -52,16 +53,16 @@ class Board:
                 touched[cve] = self._slices[cve].setdefault(one)
         if not touched:
             return
+        old = [self._spreads.pop(cve) for cve in touched if cve in self._spreads]
         new = []
         for cve in touched:
-            self._spreads.pop(cve, None)
             if own := tuple(self._slices[cve]):
                 self._spreads[cve] = spread_of(risk, fleet, cve, own)
                 new.append(self._spreads[cve])
             else:
                 del self._slices[cve]
-        kept = [one for one in self.ordered if one.threat.cve not in touched]
-        self.ordered = sorted([*kept, *new], key=by_sort_key)
+        replace_sorted(self._ordered, old, new, by_sort_key)
+        self.ordered = tuple(self._ordered)
 
     def slices_of(self, cve: str) -> tuple[Slice, ...]:
         """Return the slices that have a CVE."""

@@ -114,8 +114,11 @@ def _open_hits(view: View, changes: Sequence[_Change], risk: Risk) -> dict[tuple
     hosts = BitMap([change.host.index for change in changes])
     gone = BitMap().union(*(change.removed for change in changes)) & risk.affected
     sources = {(group.stream, group.source_name) for group in map(risk.group_of.__getitem__, gone)}
+    names = {name for _, name in sources}
     found: dict[tuple[int, Source], set[HitKey]] = defaultdict(set)
     for slice_ in view.slices:
+        if slice_.group.source_name not in names:
+            continue
         source = (slice_.group.stream, slice_.group.source_name)
         if source in sources and (members := slice_.members & hosts):
             keys = {hit.key for hit in slice_.group.hits}

@@ -73,17 +73,11 @@ def findings(
 def page_of(view: View, *, organisation_id: UUID, wanted: FindingFilter, limit: int, offset: int) -> FindingPage:
     """Return a page of a view that is loaded already."""
     limit, offset = max(1, min(limit, PAGE_COUNT_MAX)), max(0, offset)
-    if wanted == EMPTY_FILTER:
-        # The usual page: all that there is was counted already, and only the soonest slices are looked into.
-        total_count = sum(view.totals.by_remedy.values())
-        keys = list(islice(soonest_first(view, choose(view, wanted)), offset, offset + limit))
-    else:
-        chosen = tuple(choose(view, wanted))
-        total_count = sum(len(one.members) for one in chosen)
-        keys = list(islice(soonest_first(view, chosen), offset, offset + limit))
+    # Only the soonest slices are looked into; how many there are behind them is counted in sets.
+    keys = list(islice(soonest_first(view, choose(view, wanted)), offset, offset + limit))
     return FindingPage(
         rows=make_rows(view, organisation_id=organisation_id, keys=keys),
-        total_count=total_count,
+        total_count=_count(view, wanted),
         limit=limit,
         offset=offset,
         host_unknown_count=view.unknown_count,
@@ -109,28 +103,72 @@ def all_findings(
 
 
 def choose(view: View, wanted: FindingFilter) -> Iterator[Chosen]:
-    """Yield the slices that the filter lets through, each with the members that it does, if any.
+    """Yield the slices that the filter lets through, each with the members that it does, if any, the soonest first.
 
     Raises:
         OperatorError: the filter names a severity or remedy that does not exist (``filter_invalid``).
     """
-    _check(wanted)
-    search = wanted.search.strip().lower()[:SEARCH_LENGTH_MAX]
-    hosts = _hosts_wanted(view, wanted)
-    named = view.fleet.named(search) if search else None
+    sieve = _Sieve.of(view, wanted)
     for slice_ in view.slices_of(wanted.cve) if wanted.cve else view.slices:
-        if not _group_is_wanted(slice_, wanted):
-            continue
-        members = slice_.members
-        if wanted.overdue is not None:
-            late = view.overdue(slice_)
-            members = late if wanted.overdue else members - late
-        if hosts is not None:
-            members = members & hosts
-        if named is not None and search not in slice_.group.search_text:
-            members = members & named
-        if members:
+        if _group_is_wanted(slice_, wanted) and (members := sieve.members(slice_)):
             yield Chosen(slice=slice_, members=members)
+
+
+def _count(view: View, wanted: FindingFilter) -> int:
+    """Return how many findings the filter lets through, without making what is listed."""
+    if wanted == EMPTY_FILTER:
+        return sum(view.totals.by_remedy.values())
+    sieve = _Sieve.of(view, wanted)
+    slices = view.slices_of(wanted.cve) if wanted.cve else view.slices
+    return sum(sieve.count(slice_) for slice_ in slices if _group_is_wanted(slice_, wanted))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sieve:
+    """What a filter asks of hosts: which of a slice's members it lets through."""
+
+    view: View
+    overdue: bool | None
+    hosts: BitMap | None
+    search: str
+    named: BitMap
+
+    @staticmethod
+    def of(view: View, wanted: FindingFilter) -> _Sieve:
+        """Return the sieve of a filter.
+
+        Raises:
+            OperatorError: the filter names a severity or remedy that does not exist (``filter_invalid``).
+        """
+        _check(wanted)
+        search = wanted.search.strip().lower()[:SEARCH_LENGTH_MAX]
+        return _Sieve(
+            view=view,
+            overdue=wanted.overdue,
+            hosts=_hosts_wanted(view, wanted),
+            search=search,
+            named=view.fleet.named(search) if search else BitMap(),
+        )
+
+    def members(self, slice_: Slice) -> BitMap:
+        """Return those of a slice's members that are let through."""
+        members = slice_.members
+        if self.overdue is not None:
+            late = self.view.overdue(slice_)
+            members = late if self.overdue else members - late
+        if self.hosts is not None:
+            members = members & self.hosts
+        if self.search and self.search not in slice_.group.search_text:
+            members = members & self.named
+        return members
+
+    def count(self, slice_: Slice) -> int:
+        """Return how many they are; one condition alone is counted without making the set."""
+        by_name = bool(self.search) and self.search not in slice_.group.search_text
+        if self.overdue is None and (self.hosts is None or not by_name):
+            among = self.named if by_name else self.hosts
+            return int(len(slice_.members) if among is None else slice_.members.intersection_cardinality(among))
+        return len(self.members(slice_))
 
 
 def _check(wanted: FindingFilter) -> None:

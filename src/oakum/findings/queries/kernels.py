@@ -38,7 +38,7 @@ SIDE_BY_SIDE = re.compile(r"linux-[a-z-]+-\d")
 
 def has_kernel(risk: Risk, group: Affected) -> bool:
     """Say whether kernel images are among the group's versions: it then depends on what is booted."""
-    return any(version_id in risk.kernels for version_id in group.names)
+    return not risk.kernels.keys().isdisjoint(group.names)
 
 
 def judge_kernels(risk: Risk, installed: BitMap, kernel_running: str) -> Iterator[tuple[Affected, Whereabouts]]:

@@ -5,10 +5,12 @@ Everything that is counted or listed is made of them.  It reads nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
+from typing import Any, TypeVar
 
 from pyroaring import BitMap
 
@@ -19,6 +21,7 @@ from oakum.findings.queries.kernels import Whereabouts
 from oakum.findings.queries.risk import Affected, Risk
 from oakum.findings.queries.values import Rules
 
+T = TypeVar("T")
 Place = tuple[Affected, Whereabouts]
 
 _OLD_CODE = {
@@ -85,6 +88,24 @@ def slices_at(risk: Risk, rules: Rules, fleet: Fleet, place: Place, members: Bit
                     first_due_at=due_at,
                     sort_key=(due_at, group.severity_rank, group.source_name, group.source_version),
                 )
+
+
+REPLACED_COUNT_MAX = 2_000  # put right one by one; more are sorted anew
+
+
+def replace_sorted(ordered: list[T], gone: Sequence[T], come: Sequence[T], key: Callable[[T], Any]) -> None:
+    """Take things off a sorted list and put others in: a few cost next to nothing, however long the list."""
+    if len(gone) + len(come) > REPLACED_COUNT_MAX:
+        left = {id(one) for one in gone}
+        ordered[:] = sorted([*(one for one in ordered if id(one) not in left), *come], key=key)
+        return
+    for one in gone:
+        place = bisect_left(ordered, key(one), key=key)
+        while ordered[place] is not one:
+            place += 1
+        del ordered[place]
+    for one in come:
+        insort(ordered, one, key=key)
 
 
 def _part(members: BitMap, others: BitMap, *, inside: bool) -> BitMap:

@@ -22,7 +22,7 @@ from oakum.findings.queries.kernels import Whereabouts, has_kernel, old_findings
 from oakum.findings.queries.old_code import Removed, old_versions, removed_versions
 from oakum.findings.queries.replica import Moved, Replica
 from oakum.findings.queries.risk import Affected, Risk
-from oakum.findings.queries.slices import Place, Slice, by_sort_key, slices_at
+from oakum.findings.queries.slices import Place, Slice, by_sort_key, replace_sorted, slices_at
 from oakum.findings.queries.tally import DISORDER_MAX, Tally, Totals
 from oakum.findings.queries.values import Rules
 
@@ -83,9 +83,9 @@ class Standing:
                 self.slices[place] = own
                 come += own
         if gone or come:
-            left = set(gone)
-            kept = [one for one in self.ordered if one not in left] if gone else [*self.ordered]
-            self.ordered = tuple(sorted([*kept, *come], key=by_sort_key))
+            ordered = [*self.ordered]
+            replace_sorted(ordered, gone, come, by_sort_key)
+            self.ordered = tuple(ordered)
             if self.tally is not None:
                 self.tally.take(fleet, gone=gone, come=come)
             if self.board is not None:
