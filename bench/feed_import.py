@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import resource
 import threading
@@ -25,7 +24,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.gateway_fleet import database
+from bench.database import database
 
 RANGE_COUNT = 500_000
 RANGES_PER_CVE = 500_000 / 220_000
@@ -135,27 +134,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--ranges", type=int, default=RANGE_COUNT)
     arguments = parser.parse_args()
-    url = os.environ.get("OAKUM_TEST_DATABASE_URL", "")
     with database() as data_dir:
-        if url:
-            _use(url)
         path = Path(data_dir) / "all.zip"
         write_feed(path, arguments.ranges)
         print(json.dumps(measure(path)), flush=True)
-
-
-def _use(url: str) -> None:
-    """Go over to another database, which must be empty, and make the tables."""
-    from django.core.management import call_command  # noqa: PLC0415 - Django is set up by then
-    from django.db import connections  # noqa: PLC0415
-
-    from oakum.config import parse_database_url  # noqa: PLC0415
-
-    connections["default"].close()
-    settings = connections.configure_settings({"default": parse_database_url(url)})
-    connections.settings = settings
-    del connections["default"]
-    call_command("migrate", verbosity=0, skip_checks=True)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Measure check-ins of unchanged hosts through the agents' gateway, on a SQLite database of its own.
+"""Measure check-ins of unchanged hosts and whole inventories through the agents' gateway, on a database of its own.
 
-Prints one JSON line per measurement.  ``per_core`` is check-ins per second of the server's own CPU time (all its
-threads), so that a busy machine and the load generator do not count (in process, making the requests does count);
+Prints one JSON line per measurement.  ``value`` is check-ins (inventories) per second of the server's own CPU time (all
+its threads), so that a busy machine and the load generator do not count (in process, making the requests does count);
 ``per_second`` is by the clock.  Each line names its baseline; ``ratio`` is what to compare between machines.
 
-    python -m bench.gateway [--hosts 10000] [--seconds 5] [--only in_process,loopback,inventory]
+    python -m bench.gateway [--hosts 1000,10000,100000] [--seconds 5] [--only in_process,loopback,inventory]
 
 It asserts nothing: limits belong to whoever reads the lines.
 """
@@ -24,13 +24,13 @@ from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from bench.database import database, database_kind
 from bench.gateway_fleet import (
     PACKAGE_COUNT,
     BenchHost,
+    add_hosts,
     check_in_body,
-    database,
     headers_of,
-    make_fleet,
     make_report,
     nonce_in,
 )
@@ -136,9 +136,11 @@ def measure_in_process(hosts: list[BenchHost], seconds: float) -> Iterator[dict[
     plain_per_second, plain_per_core = asyncio.run(drive(plain_application(), hosts, seconds))
     yield {
         "name": "gateway.unchanged",
+        "value": round(per_core),
+        "unit": "check-ins/s/core",
         "hosts": len(hosts),
+        "database": database_kind(),
         "per_second": round(per_second),
-        "per_core": round(per_core),
         "baseline": "one ORM transaction a request",
         "baseline_per_second": round(plain_per_second),
         "baseline_per_core": round(plain_per_core),
@@ -152,9 +154,11 @@ def measure_loopback(hosts: list[BenchHost], seconds: float) -> Iterator[dict[st
     constant_per_second, constant_per_core = over_sockets("constant", [dataclasses.replace(h) for h in hosts], seconds)
     yield {
         "name": "gateway.unchanged_loopback",
+        "value": round(per_core),
+        "unit": "check-ins/s/core",
         "hosts": len(hosts),
+        "database": database_kind(),
         "per_second": round(per_second),
-        "per_core": round(per_core),
         "baseline": "uvicorn answering a constant",
         "baseline_per_second": round(constant_per_second),
         "baseline_per_core": round(constant_per_core),
@@ -213,10 +217,13 @@ def measure_inventory(hosts: list[BenchHost], seconds: float) -> Iterator[dict[s
     count, took, cpu = asyncio.run(gateway())
     plain_per_core = decodes_per_core(bodies, seconds / 2)
     yield {
-        "name": "gateway.inventory",
+        "name": "gateway.full",
+        "value": round(count / cpu),
+        "unit": "inventories/s/core",
+        "hosts": len(hosts),
+        "database": database_kind(),
         "packages": PACKAGE_COUNT,
         "per_second": round(count / took),
-        "per_core": round(count / cpu),
         "baseline": "the protocol's own decoding and hashing, nothing stored",
         "baseline_per_core": round(plain_per_core),
         "ratio": round(count / cpu / plain_per_core, 2),
@@ -232,17 +239,29 @@ MEASUREMENTS: dict[str, Callable[[list[BenchHost], float], Iterator[dict[str, An
 
 
 def main() -> None:
-    """Run the measurements asked for."""
+    """Run the measurements asked for; what a socket or a report costs does not depend on the fleet's size."""
     parser = argparse.ArgumentParser(description="Measure the agents' gateway.")
-    parser.add_argument("--hosts", type=int, default=10_000)
+    parser.add_argument("--hosts", default="1000,10000,100000")
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--only", default=",".join(MEASUREMENTS))
     arguments = parser.parse_args()
+    counts = sorted(int(count) for count in arguments.hosts.split(","))
+    wanted = arguments.only.split(",")
     with database():
-        hosts = make_fleet(arguments.hosts)
-        for name in arguments.only.split(","):
-            for line in MEASUREMENTS[name](hosts, arguments.seconds):
-                print(json.dumps(line), flush=True)
+        hosts: list[BenchHost] = []
+        for count in counts:
+            hosts += add_hosts(len(hosts), count)
+            if "in_process" in wanted:
+                print_lines(measure_in_process(hosts, arguments.seconds))
+        for name in wanted:
+            if name != "in_process":
+                print_lines(MEASUREMENTS[name](hosts, arguments.seconds))
+
+
+def print_lines(lines: Iterator[dict[str, Any]]) -> None:
+    """Print each as it comes."""
+    for line in lines:
+        print(json.dumps(line), flush=True)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,8 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import json
-import os
 import random
 import secrets
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -35,37 +30,17 @@ class BenchHost:
     nonce: str
 
 
-@contextmanager
-def database() -> Iterator[str]:
-    """Set Django up on a new SQLite file in a new directory, and take both away again."""
-    data_dir = tempfile.mkdtemp(prefix="oakum-bench-")
-    os.environ["OAKUM_DATA_DIR"] = data_dir
-    os.environ["DJANGO_SETTINGS_MODULE"] = "oakum.settings"
-    os.environ.pop("OAKUM_DATABASE_URL", None)
-    os.environ.pop("OAKUM_TEST_DATABASE_URL", None)
-    try:
-        import django  # noqa: PLC0415 - reads the settings, which read the directory above
-
-        django.setup()
-        from django.core.management import call_command  # noqa: PLC0415
-
-        call_command("migrate", verbosity=0, skip_checks=True)
-        yield data_dir
-    finally:
-        shutil.rmtree(data_dir)
-
-
-def make_fleet(count: int) -> list[BenchHost]:
-    """Store ``count`` hosts as they are after their first report."""
+def add_hosts(first: int, end: int) -> list[BenchHost]:
+    """Store hosts number ``first`` up to ``end``, as they are after their first report."""
     from oakum.fleet.models import Host  # noqa: PLC0415
     from oakum.fleet.services.enrolment import hash_secret  # noqa: PLC0415
     from oakum.fleet.sets import dump_set  # noqa: PLC0415
     from oakum.identity.models import Installation, Organisation  # noqa: PLC0415
 
     now = datetime.now(UTC)
-    Installation.objects.create(id=1, created_at=now, signer_key="5e" * 32)
-    organisation = Organisation.objects.create(name="Bench", created_at=now)
-    rng = random.Random(1)
+    Installation.objects.get_or_create(id=1, defaults={"created_at": now, "signer_key": "5e" * 32})
+    organisation, _ = Organisation.objects.get_or_create(name="Bench", defaults={"created_at": now})
+    rng = random.Random(first)
     offers = [{"id": each, "from": "1.0-1", "kept_back": "", "download_bytes": 1} for each in range(OFFER_COUNT)]
     known = {
         "organisation": organisation,
@@ -85,7 +60,7 @@ def make_fleet(count: int) -> list[BenchHost]:
         "facts": make_facts(),
     }
     hosts: list[BenchHost] = []
-    for start in range(0, count, INSERT_COUNT):
+    for start in range(first, end, INSERT_COUNT):
         rows = [
             Host(
                 ordinal=number,
@@ -94,7 +69,7 @@ def make_fleet(count: int) -> list[BenchHost]:
                 package_set=dump_set(rng.sample(range(DISTINCT_VERSION_COUNT), PACKAGE_COUNT)),
                 **known,
             )
-            for number in range(start, min(start + INSERT_COUNT, count))
+            for number in range(start, min(start + INSERT_COUNT, end))
         ]
         Host.objects.bulk_create(rows)
         hosts += [BenchHost(id=str(row.id), nonce=row.nonce) for row in rows]

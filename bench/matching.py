@@ -5,7 +5,7 @@ and range, in seconds), ``match.findings`` how many findings a second a first ru
 ``match.again`` a run after a new generation of the feed in which one advisory has changed, ``match.one_version`` a run
 after one new package version.
 
-    python -m bench.matching [--database sqlite,postgresql] [--scale 1.0]
+    python -m bench.matching [--scale 1.0]
 
 It asserts nothing: limits belong to whoever reads the lines.
 """
@@ -15,19 +15,14 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
 import random
-import shutil
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
+
+from bench.database import database, database_kind, refresh_statistics
 
 STREAMS = ("debian:11", "debian:12", "debian:13", "ubuntu:22.04", "ubuntu:24.04")
 NAME_COUNT = 12_500  # over all streams
@@ -42,27 +37,6 @@ INTRODUCED_SHARE = 0.3  # ranges that do not begin with the first version
 INSERT_COUNT = 2_000
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 FEED = "osv-bench"
-
-
-@contextmanager
-def database(kind: str) -> Iterator[None]:
-    """Set Django up on a new SQLite file, or on the PostgreSQL that OAKUM_TEST_DATABASE_URL names."""
-    data_dir = tempfile.mkdtemp(prefix="oakum-bench-matching-")
-    os.environ["OAKUM_DATA_DIR"] = data_dir
-    os.environ["DJANGO_SETTINGS_MODULE"] = "oakum.settings"
-    os.environ.pop("OAKUM_DATABASE_URL", None)
-    if kind == "sqlite":
-        os.environ.pop("OAKUM_TEST_DATABASE_URL", None)
-    try:
-        import django  # noqa: PLC0415 - reads the settings, which read the directory above
-
-        django.setup()
-        from django.core.management import call_command  # noqa: PLC0415
-
-        call_command("migrate", verbosity=0, skip_checks=True)
-        yield
-    finally:
-        shutil.rmtree(data_dir)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,15 +134,7 @@ def _range(shape: Shape, number: int, ids: Sequence[int], advisory: int, dice: r
     )
 
 
-def refresh_statistics(kind: str) -> None:
-    """Do at once what the database does by itself in the background."""
-    from django.db import connection  # noqa: PLC0415
-
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE" if kind == "postgresql" else "ANALYZE")
-
-
-def measure(kind: str, scale: float) -> Iterator[dict[str, Any]]:
+def measure(scale: float) -> Iterator[dict[str, Any]]:
     """Measure on the database that Django is set up on."""
     from pyroaring import BitMap  # noqa: PLC0415
 
@@ -184,8 +150,8 @@ def measure(kind: str, scale: float) -> Iterator[dict[str, Any]]:
     make_generation(shape, 1, 2)
     ids = BitMap(PackageVersion.objects.values_list("id", flat=True))
     make_targets(ids)
-    refresh_statistics(kind)
-    sizes = {"versions": len(ids), "ranges": len(shape.range_names), "hosts": 0, "database": kind}
+    refresh_statistics()
+    sizes = {"versions": len(ids), "ranges": len(shape.range_names), "hosts": 0, "database": database_kind()}
 
     began = time.perf_counter()
     hidden = hidden_advisories()
@@ -199,7 +165,7 @@ def measure(kind: str, scale: float) -> Iterator[dict[str, Any]]:
     yield {"name": "match.findings", "value": round(count / took), "unit": "1/s", **sizes, "findings": count}
 
     make_generation(shape, 2, 2)
-    refresh_statistics(kind)
+    refresh_statistics()
     began = time.perf_counter()
     report = assess(now=NOW)
     took = time.perf_counter() - began
@@ -213,28 +179,14 @@ def measure(kind: str, scale: float) -> Iterator[dict[str, Any]]:
     yield {"name": "match.one_version", "value": round(took, 3), "unit": "s", **sizes, "matched": report.version_count}
 
 
-def measure_in_own_process(kind: str, scale: float) -> None:
-    """Measure on a database of that kind, printing the lines: a process can be set up on one database only."""
-    argv = [sys.executable, "-m", "bench.matching", "--inside", kind, "--scale", str(scale)]
-    if kind == "postgresql":
-        argv.insert(0, str(Path(__file__).parents[1] / "scripts" / "with-postgres.sh"))
-    subprocess.run(argv, check=True)
-
-
 def main() -> None:
-    """Run the measurements asked for."""
+    """Measure on the database that the environment names."""
     parser = argparse.ArgumentParser(description="Measure matching.")
-    parser.add_argument("--database", default="sqlite,postgresql")
     parser.add_argument("--scale", type=float, default=1.0)
-    parser.add_argument("--inside", help=argparse.SUPPRESS)
-    arguments, _ = parser.parse_known_args()
-    if arguments.inside:
-        with database(arguments.inside):
-            for line in measure(arguments.inside, arguments.scale):
-                print(json.dumps(line), flush=True)
-        return
-    for kind in arguments.database.split(","):
-        measure_in_own_process(kind, arguments.scale)
+    arguments = parser.parse_args()
+    with database():
+        for line in measure(arguments.scale):
+            print(json.dumps(line), flush=True)
 
 
 if __name__ == "__main__":
