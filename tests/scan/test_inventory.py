@@ -97,8 +97,8 @@ def test_a_database_of_nothing_but_lines_ends_soon_and_fills_no_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inventory, "PACKAGE_COUNT_MAX", 1_000)
-    debian_root(tmp_path, "x\n\n" * 2_000_000)
-    put(tmp_path, "lib/apk/db/installed", "\n" * 8_000_000 + "x\n\n" * 1_000_000)
+    debian_root(tmp_path, "x\n\n" * 1_000_000)
+    put(tmp_path, "lib/apk/db/installed", "\n" * 1_000_000 + "x\n\n" * 1_000_000)
     tracemalloc.start()
     try:
         notes = inventory_of(tmp_path).notes
@@ -109,4 +109,4 @@ def test_a_database_of_nothing_but_lines_ends_soon_and_fills_no_memory(
         "var/lib/dpkg/status",
         "lib/apk/db/installed",
     }
-    assert peak < 100_000_000
+    assert peak < 40_000_000

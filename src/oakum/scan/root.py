@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 LINK_COUNT_MAX: Final = 40  # as Linux
+PIECE_BYTES_LEAST: Final = 64 * 1024  # files of the kernel's say that they are empty
 NAME_COUNT_MAX: Final = 200_000  # of one directory
 
 _DIRECTORY: Final = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -218,7 +219,16 @@ def _open_file(name: str, parent: int, place: str) -> int:
 
 
 def _read(file: BinaryIO, place: str, size_max: int) -> bytes:
-    content = file.read(size_max + 1)
-    if len(content) > size_max:
+    # By pieces of what the file says its size is: one read of the maximum would take the room for it.
+    piece = max(os.fstat(file.fileno()).st_size, PIECE_BYTES_LEAST) + 1
+    parts: list[bytes] = []
+    left = size_max + 1
+    while left > 0:
+        wanted = min(piece, left)
+        parts.append(file.read(wanted))
+        left -= len(parts[-1])
+        if len(parts[-1]) < wanted:
+            break
+    if left <= 0:
         raise Unreadable(place, f"it is larger than {size_max:,} bytes")
-    return content
+    return parts[0] if len(parts) == 1 else b"".join(parts)
