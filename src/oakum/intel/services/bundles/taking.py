@@ -16,7 +16,7 @@ from typing import BinaryIO, Final
 from django.db import transaction
 
 from oakum.core.errors import FeedError, StoreError
-from oakum.intel.importers.unpacking import tar_members, unpacked
+from oakum.intel.importers.unpacking import FAULTS, tar_members, unpacked
 from oakum.intel.models import TrustedBundleKey
 from oakum.intel.services import contents
 from oakum.intel.services.bundles.keys import checked_key, trust_key, trusted_keys
@@ -157,6 +157,8 @@ def _entries(path: Path) -> Iterator[Iterator[tuple[str, BinaryIO]]]:
         raise refused(f"it is cut or corrupt ({error.sentence.partition(';')[0]})") from error
     except OSError as error:
         raise refused(f"it cannot be read ({error.strerror or error})") from error
+    except FAULTS as error:
+        raise refused(f"it is cut or corrupt ({error})") from error
 
 
 def _whole(stream: BinaryIO) -> bytes:
