@@ -13,6 +13,7 @@ from oakum.scan import walk as walking
 from oakum.scan.root import Absent, Root, Unreadable
 from oakum.scan.values import INCOMPLETE, LEFT_OUT, Note
 from oakum.scan.walk import Candidate, remote_places, walk
+from tests.scan.nobody import as_nobody, needs_root
 from tests.scan.roots import put
 
 
@@ -112,15 +113,12 @@ def test_too_many_names_end_the_walk_with_a_note(root: Root, monkeypatch: pytest
     assert "rest was not looked at" in found[-1].reason
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@needs_root
 def test_a_directory_that_may_not_be_listed_is_told(root: Root) -> None:
     put(root.path, "closed/file")
-    (root.path / "closed").chmod(0)
-    try:
-        notes = [each for each in everything(root) if isinstance(each, Note)]
-    finally:
-        (root.path / "closed").chmod(0o700)
-    assert [(each.kind, each.place) for each in notes] == [(INCOMPLETE, "closed")]
+    (root.path / "closed").chmod(0o700)
+    told = as_nobody(lambda: [f"{each.kind} {each.place}" for each in everything(root) if isinstance(each, Note)])
+    assert told == [f"{INCOMPLETE} closed"]
 
 
 def test_what_is_mounted_from_other_hosts_is_told_apart() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+import tempfile
+from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ from oakum.intel.queries import current_ranges, feeds
 from oakum.intel.services import import_feed
 from oakum.scan.store import Store, open_store
 from tests.intel.feeds import kev_row, osv_package, osv_record, write_kev, write_zip
+from tests.scan.nobody import as_nobody, needs_root
 
 pytestmark = pytest.mark.django_db
 
@@ -109,3 +113,27 @@ def test_a_database_that_was_never_made_is_none_and_one_that_is_broken_is_a_faul
     (tmp_path / "broken.sqlite3").write_bytes(b"no database at all" * 100)
     with pytest.raises(StoreError, match="does not answer"):
         open_store(f"sqlite:///{tmp_path / 'broken.sqlite3'}")
+
+
+@needs_root
+def test_a_database_that_this_user_may_not_read_is_a_fault_and_one_that_it_may_read_is_read() -> None:
+    # Not under pytest's own directory, which is its user's alone.
+    with tempfile.TemporaryDirectory(prefix="oakum-test-") as name:
+        data = Path(name)
+        with closing(sqlite3.connect(data / "oakum.sqlite3")) as made:
+            made.execute("PRAGMA journal_mode = WAL")
+            made.execute("CREATE TABLE x (y)")
+
+        def opened() -> str:
+            try:
+                store = open_store(f"sqlite:///{data / 'oakum.sqlite3'}")
+            except StoreError as error:
+                return error.code
+            assert store is not None
+            store.close()
+            return "opened"
+
+        data.chmod(0o755)
+        assert as_nobody(opened) == "opened"
+        data.chmod(0o700)
+        assert as_nobody(opened) == "database_unreachable"

@@ -20,7 +20,7 @@ from oakum.core.matching import RangeFacts
 from oakum.core.ratings import Rating
 
 PARAMETER_COUNT_MAX: Final = 500  # of one statement
-KEV_KIND: Final = "kev"
+BUSY_SECONDS: Final = 20
 CVSS_VERSION_WITHOUT_PREFIX: Final = 2  # its vectors name no version
 
 _FEEDS: Final = """
@@ -229,14 +229,27 @@ def open_store(database_url: str) -> Store | None:
 
 
 def _open_sqlite(path: Path) -> Store | None:
-    if not path.exists():
-        return None
+    address = f"{path.absolute().as_uri()}?mode=ro"
     try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=20)
-        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
-    except sqlite3.Error as error:
+        if not path.exists():
+            return None
+        try:
+            connection = _connected(address)
+        except sqlite3.OperationalError:
+            # Who may read the file but not write beside it cannot open its log; where there is none, none is needed.
+            log = path.with_name(f"{path.name}-wal")
+            if log.exists() and log.stat().st_size:
+                raise
+            connection = _connected(f"{address}&immutable=1")
+    except (sqlite3.Error, OSError) as error:
         raise _unreachable(error) from error
     return Store(connection, mark="?")
+
+
+def _connected(address: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS)
+    connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+    return connection
 
 
 def _open_postgres(settings: dict[str, object]) -> Store:
@@ -246,7 +259,7 @@ def _open_postgres(settings: dict[str, object]) -> Store:
     told = {word: str(settings[name]) for name, word in names.items() if settings[name]}
     try:
         address = psycopg.conninfo.make_conninfo("", **told, options="-c default_transaction_read_only=on")
-        connection = psycopg.connect(address, connect_timeout=20, autocommit=True)
+        connection = psycopg.connect(address, connect_timeout=BUSY_SECONDS, autocommit=True)
     except psycopg.Error as error:
         raise _unreachable(error) from error
     return Store(connection, mark="%s")
