@@ -111,7 +111,9 @@ class AffectedRange(models.Model):
             models.Index(
                 fields=["stream", "name", "level", "high_key", "low_key", "scheme", "architectures", "advisory"],
                 name="intel_range_join",
-            )
+            ),
+            # The few without an upper end: PostgreSQL would read the whole table for them.
+            models.Index(fields=["stream", "name"], condition=models.Q(high_key=None), name="intel_range_open"),
         ]
 
 
@@ -187,26 +189,34 @@ class Supersedence(models.Model):
 class VexStatement(models.Model):
     """What an author says of a vulnerability in a product (OpenVEX, CSAF, CycloneDX): it changes findings' states.
 
-    ``organisation`` is set where one organisation's people brought it, None for all.  ``stream`` and ``name`` name the
-    package, empty ``versions`` all of its versions, otherwise a VERS range.
+    It belongs to the feed that brought it, and is seen as long as its generation is.  ``organisation`` is set where one
+    organisation's people brought it, None for all.  ``stream``, ``name`` and ``level`` name the package; empty
+    ``versions`` are all of its versions, otherwise a VERS range.
     """
 
+    feed = models.ForeignKey(Feed, on_delete=models.CASCADE)
+    generation = models.BigIntegerField()
     organisation = models.ForeignKey(Organisation, null=True, on_delete=models.CASCADE)
+    digest = models.CharField(max_length=64)  # SHA-256 of all that it says, as long as all of it is
     document = models.CharField(max_length=300)  # the document's own id
     author = models.CharField(max_length=200)
-    vulnerability = models.CharField(max_length=60, db_index=True)  # CVE id or alias
+    vulnerability = models.CharField(max_length=60, db_index=True)  # CVE id or another publisher's
+    aliases = models.JSONField(default=list)
     stream = models.CharField(max_length=60)
     name = models.CharField(max_length=200)
+    level = models.CharField(max_length=8)  # whose name it is: source or binary
+    architecture = models.CharField(max_length=30, blank=True)  # empty: all
+    product = models.CharField(max_length=300, blank=True)  # of what the package is a part, where that is spoken of
     versions = models.CharField(max_length=500, blank=True)
     status = models.CharField(max_length=24)  # affected, not_affected, fixed, under_investigation
     justification = models.CharField(max_length=60, blank=True)
     statement = models.CharField(max_length=1000, blank=True)
-    said_at = models.DateTimeField()
-    imported_at = models.DateTimeField()
+    said_at = models.DateTimeField(null=True)  # None: nobody tells, but not after the import
 
     class Meta:
-        """Looked up by package."""
+        """Once a generation; looked up by package."""
 
+        constraints = [models.UniqueConstraint(fields=["feed", "generation", "digest"], name="intel_vex_once")]
         indexes = [models.Index(fields=["stream", "name"], name="intel_vex_name")]
 
 

@@ -19,4 +19,10 @@ class Migration(migrations.Migration):
                 name='intel_range_join',
             ),
         ),
+        migrations.AddIndex(
+            model_name='affectedrange',
+            index=models.Index(
+                condition=models.Q(('high_key', None)), fields=['stream', 'name'], name='intel_range_open'
+            ),
+        ),
     ]
