@@ -16,6 +16,8 @@ from oakum.intel.importers.values import too_large, unreadable
 
 MEMBER_LENGTH_MAX: Final = 16 * 1024**2  # characters; the tracker's longest member, linux, has some 5 million
 _BLANKS: Final = " \t\n\r"
+_ENDS: Final = f",:]}}{_BLANKS}"
+_NUMBER_REST: Final = 32  # characters behind a value that are no end: then it is no JSON, whatever follows
 
 
 def object_members(document: Document) -> Iterator[tuple[str, Any]]:
@@ -139,8 +141,7 @@ class _Text:
                 if self._is_whole or isinstance(error, RecursionError):
                     raise self.fault(str(error)) from error
                 end = len(self._text)
-            # A number at the end of what has been read may go on in what follows.
-            if end < len(self._text) or self._is_whole:
+            if self._is_whole or self._ends(end):
                 self._at = end
                 return value
             held = len(self._text) - self._at
@@ -153,6 +154,11 @@ class _Text:
             # Twice as much each time: a member is scanned from its beginning again.
             wanted = max(wanted, held)
             self._more(max(1, wanted))
+
+    def _ends(self, end: int) -> bool:
+        """Say whether what was read up to there is a whole value: the rest of a number may not have been read yet."""
+        rest = self._text[end : end + _NUMBER_REST]
+        return bool(rest) and (rest[0] in _ENDS or len(rest) == _NUMBER_REST)
 
     def _more(self, length: int) -> None:
         """Read at least so many characters more, or to the end."""

@@ -52,6 +52,7 @@ _TAR_MAGIC: Final = b"ustar"
 _TAR_MAGIC_AT: Final = 257
 _TAR_BLOCK: Final = 512
 _BUFFER_BYTES: Final = 64 * 1024
+_GIVEN_BYTES: Final = 256 * 1024  # at once, however much is asked for: the limits are checked in between
 _ZIP_END: Final = b"PK\x05\x06"
 _ZIP64_END: Final = b"PK\x06\x06"
 _ZIP_TAIL_BYTES: Final = 66 * 1024  # the end record, its longest comment, and the 64-bit one before it
@@ -91,7 +92,7 @@ class Unpacked(io.RawIOBase):
         Raises:
             FeedError: too much comes out.
         """
-        data = self._inner.read(len(buffer))
+        data = self._inner.read(min(len(buffer), _GIVEN_BYTES))
         buffer[: len(data)] = data
         self._given += len(data)
         if data:
