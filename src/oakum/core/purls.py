@@ -173,11 +173,12 @@ def _split_epoch(version: str) -> tuple[str, str]:
     return (epoch, rest) if colon and rest and _EPOCH.match(epoch) else ("", version)
 
 
-def parse_package(purl: str, *, stream: str = "") -> PackageIdentity | PurlRefusal:
+def parse_package(purl: str, *, stream: str = "", needs_version: bool = True) -> PackageIdentity | PurlRefusal:
     """Return the package that a package URL names, or why it names none that can be assessed.
 
     ``stream`` stands in where a distribution's package tells no release of its own: an SBOM may tell it once for all.
-    A version is not checked against its scheme: whoever orders it does.
+    A version is not checked against its scheme: whoever orders it does.  Without ``needs_version`` it may be empty:
+    who speaks of a package and not of one that is installed names none.
 
     >>> parse_package("pkg:npm/%40angular/core@16.0.1").name
     '@angular/core'
@@ -187,7 +188,7 @@ def parse_package(purl: str, *, stream: str = "") -> PackageIdentity | PurlRefus
     'it does not say of which release the package is (qualifier distro)'
     """
     try:
-        return _parse(purl, stream)
+        return _parse(purl, stream, needs_version=needs_version)
     except _RefusedError as refused:
         return PurlRefusal(purl=purl[:PURL_LENGTH_MAX], reason=str(refused))
 
@@ -206,7 +207,7 @@ class _Parts:
     qualifiers: Mapping[str, str]
 
 
-def _parse(purl: str, stream: str) -> PackageIdentity:
+def _parse(purl: str, stream: str, *, needs_version: bool) -> PackageIdentity:
     parts = _parts(purl)
     namespace, name = parts.path[:-1], parts.path[-1]
     architecture = parts.qualifiers.get("arch", "")
@@ -216,11 +217,13 @@ def _parse(purl: str, stream: str) -> PackageIdentity:
     else:
         own, name, architecture = *_ecosystem_name(parts), ""
         version = parts.version
-    if not version:
+    if not version and needs_version:
         raise _RefusedError("it names no version")
     source_name, source_version = _upstream(parts, name, version)
+    # Without a version of its own the source's is none either, unless it is told.
+    versions = (each for each in (version, source_version) if each or needs_version)
     for value, length in (
-        *((each, NAME_LENGTH_MAX) for each in (name, version, source_name, source_version)),
+        *((each, NAME_LENGTH_MAX) for each in (name, source_name, *versions)),
         (architecture or "-", ARCHITECTURE_LENGTH_MAX),
         (own, STREAM_LENGTH_MAX),
     ):

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from oakum.core.advisories import AdvisoryRecord
 from oakum.core.errors import FeedError
+from oakum.core.streams import LEVELS
 
 HEAD_BYTES = 4_096
 YEAR_MIN = 1990  # nothing that is read here is older
+VEX_STATUSES = ("not_affected", "affected", "fixed", "under_investigation")
 FILE_BYTES_MAX = 4 * 1024**3  # the largest published feed has a few hundred MB
 
 
@@ -69,7 +71,37 @@ class SupersedenceRecord:
     product: str = ""
 
 
-Record = AdvisoryRecord | KevRecord | EpssRecord | EpssDay | CveFactsRecord | SupersedenceRecord
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VexRecord:
+    """What an author says of one vulnerability in one package (OpenVEX, CSAF, CycloneDX).
+
+    ``document`` is the document's own id, ``vulnerability`` a CVE id or another publisher's, ``aliases`` further ones.
+    ``name`` is a source package's where ``level`` says so; ``versions`` is a VERS range, empty: all; ``architecture``
+    empty: all.  ``product`` is what the author speaks of where the package is a part of it: an image, an application.
+    ``status`` is a VEX status, ``justification`` the format's own word.  ``said_at`` is None where nobody tells.
+    """
+
+    document: str
+    author: str
+    vulnerability: str
+    aliases: tuple[str, ...]
+    stream: str
+    name: str
+    level: str
+    versions: str
+    architecture: str
+    product: str
+    status: str
+    justification: str
+    statement: str
+    said_at: datetime | None
+
+    def __post_init__(self) -> None:  # noqa: D105 - the class says it
+        assert self.status in VEX_STATUSES
+        assert self.level in LEVELS
+
+
+Record = AdvisoryRecord | KevRecord | EpssRecord | EpssDay | CveFactsRecord | SupersedenceRecord | VexRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

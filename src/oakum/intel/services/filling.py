@@ -19,9 +19,10 @@ from oakum.core.advisories import AdvisoryRecord
 from oakum.core.ratings import better, rate
 from oakum.core.versions import RPM
 from oakum.intel.importers import CveFactsRecord, EpssDay, EpssRecord, Importer, KevRecord, Read, SupersedenceRecord
-from oakum.intel.importers.values import too_large
+from oakum.intel.importers.values import VexRecord, too_large
 from oakum.intel.services import rows
 from oakum.intel.services.generations import ROW_COUNT_MAX, Generation, mark, writing
+from oakum.intel.services.vex import vex_row
 from oakum.intel.services.vulnerabilities import CveFacts
 
 RECORD_COUNT: Final = 300  # held in memory at once
@@ -245,4 +246,8 @@ def _loose_rows(generation: Generation, records: Sequence[Any]) -> Iterator[tupl
     yield (
         rows.SUPERSEDENCES,
         [(*own, each.update, each.replaces, each.product) for each in records if isinstance(each, SupersedenceRecord)],
+    )
+    yield (
+        rows.VEX_STATEMENTS,
+        [(*own, *vex_row(each)) for each in records if isinstance(each, VexRecord)],
     )

@@ -22,13 +22,22 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from oakum.core.errors import FeedError
-from oakum.intel.models import Advisory, AdvisoryCve, AffectedRange, EpssScore, Feed, KevEntry, Supersedence
+from oakum.intel.models import (
+    Advisory,
+    AdvisoryCve,
+    AffectedRange,
+    EpssScore,
+    Feed,
+    KevEntry,
+    Supersedence,
+    VexStatement,
+)
 
 ROW_COUNT_MAX: Final = 900  # of one write transaction
 ADVISORY_COUNT: Final = 200  # advisories whose ranges and CVEs are removed together
 
 # Rows of a feed that nothing points at: former ones go at the switch.
-_LOOSE: Final = (KevEntry, EpssScore, Supersedence)
+_LOOSE: Final = (KevEntry, EpssScore, Supersedence, VexStatement)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +154,7 @@ def discard(feed_id: int, *, above: int, below: int) -> None:
 
 
 def discard_loose(generation: Generation) -> None:
-    """Remove the former rows that nothing points at (scores, KEV entries, supersedences), in short transactions."""
+    """Remove the former rows that nothing points at (scores, KEV entries, supersedences, VEX), in short transactions."""
     _discard_loose({"feed_id": generation.feed_id, "generation__lt": generation.number})
 
 

@@ -36,8 +36,15 @@ KEV_ENTRIES: Final[Table] = (
 )
 SCORES: Final[Table] = ("intel_epssscore", ("feed_id", "generation", "cve", "score", "percentile"))
 SUPERSEDENCES: Final[Table] = ("intel_supersedence", ("feed_id", "generation", '"update"', "replaces", "product"))
+VEX_STATEMENTS: Final[Table] = (
+    "intel_vexstatement",
+    (
+        *("feed_id", "generation", "digest", "document", "author", "vulnerability", "aliases", "stream", "name"),
+        *("level", "architecture", "product", "versions", "status", "justification", "statement", "said_at"),
+    ),
+)
 
-STATEMENT_ROW_COUNT: Final = 300  # nine values a row at most, and 32,766 in a statement of SQLite
+STATEMENT_ROW_COUNT: Final = 300  # 17 values a row at most, and 32,766 in a statement of SQLite
 
 _TAKE_IDS: Final = {
     # The write lock is held, so nobody else takes these; AUTOINCREMENT goes on from the highest id that is used.
