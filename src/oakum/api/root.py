@@ -21,6 +21,7 @@ from oakum.api.patches import router as patches
 from oakum.api.policy import router as policy
 from oakum.api.reports import router as reports
 from oakum.api.rollouts import router as rollouts
+from oakum.api.what_if import router as what_if
 
 api = DocumentedApi(title="Oakum", version=__version__, auth=TokenAuth(), docs_url=None)
 answer_faults(api)
@@ -32,6 +33,7 @@ for prefix, tag, router in (
     ("hosts", "hosts", hosts),
     ("", "reports", reports),
     ("findings", "findings", findings),
+    ("what-if", "what-if", what_if),
     ("patches", "patches", patches),
     ("rollouts", "rollouts", rollouts),
     ("policy", "policy", policy),

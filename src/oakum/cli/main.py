@@ -28,6 +28,7 @@ COMMANDS = {
     "login": ("oakum.cli.login", "login", "Remember a server and a personal token for the commands below."),
     "host": ("oakum.cli.host", "host", "Hosts: list, show, set, groups, enrolment."),
     "finding": ("oakum.cli.finding", "finding", "Findings: list, export, compliance."),
+    "what-if": ("oakum.cli.what_if", "what_if", "What would be: which hosts an advisory would reach, before import."),
     "patch": ("oakum.cli.patch", "patch", "Patches: list and show the catalogue of pending updates."),
     "rollout": ("oakum.cli.rollout", "rollout", "Rollouts: plan, approve, start, status, pause, resume, halt."),
     "window": ("oakum.cli.window", "window", "Maintenance windows and freezes."),

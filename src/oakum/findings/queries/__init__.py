@@ -41,6 +41,7 @@ from oakum.findings.queries.values import (
     VulnerabilityView,
 )
 from oakum.findings.queries.vulnerabilities import vulnerabilities, vulnerability
+from oakum.findings.queries.what_if import SupposedAdvisory, SupposedVersion, WhatIf, what_if
 
 __all__ = [
     "PAGE_COUNT_MAX",
@@ -67,9 +68,12 @@ __all__ = [
     "PatchView",
     "QuietLine",
     "Rules",
+    "SupposedAdvisory",
+    "SupposedVersion",
     "VulnerabilityPage",
     "VulnerabilityRow",
     "VulnerabilityView",
+    "WhatIf",
     "all_findings",
     "counts",
     "digest",
@@ -82,4 +86,5 @@ __all__ = [
     "patches",
     "vulnerabilities",
     "vulnerability",
+    "what_if",
 ]

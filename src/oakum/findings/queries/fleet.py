@@ -7,6 +7,7 @@ goes by the index, whose numbers are ordinals.  Neither knows an advisory.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
@@ -104,6 +105,12 @@ class Fleet(Protocol):
     def named(self, search: str) -> BitMap:
         """Return those with ``search`` (in lower case) in their name."""
 
+    def by_group(self) -> Mapping[str, BitMap]:
+        """Return the hosts of each group."""
+
+    def by_environment(self) -> Mapping[str, BitMap]:
+        """Return the hosts of each environment, as they say themselves or else as their groups do."""
+
     def unheard(self, limit: int) -> Sequence[HostLine]:
         """Return the first that were never heard of, by name, then those that fell silent, longest first."""
 
@@ -145,6 +152,14 @@ class PlainFleet:
         """See ``Fleet``."""
         return BitMap([host.index for host in self._hosts if search in host.hostname.lower()])
 
+    def by_group(self) -> Mapping[str, BitMap]:
+        """See ``Fleet``."""
+        return _by_word((name, host.index) for host in self._hosts for name in host.groups)
+
+    def by_environment(self) -> Mapping[str, BitMap]:
+        """See ``Fleet``."""
+        return _by_word((host.context.environment, host.index) for host in self._hosts)
+
     def unheard(self, limit: int) -> Sequence[HostLine]:
         """See ``Fleet``."""
         never = [host for host in self._hosts if host.presence == "never"]
@@ -160,3 +175,10 @@ class PlainFleet:
 
 def _by_name(host: HostLine) -> tuple[str, UUID]:
     return host.hostname, host.id
+
+
+def _by_word(pairs: Iterable[tuple[str, int]]) -> dict[str, BitMap]:
+    found: dict[str, BitMap] = defaultdict(BitMap)
+    for word, index in pairs:
+        found[word].add(index)
+    return dict(found)

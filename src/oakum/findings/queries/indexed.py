@@ -111,6 +111,13 @@ class Look:
             assert self.kept.standing is not None
             return self.kept.standing.spreads(self.fleet).ordered
 
+    def suppose(self, risk: Risk, rules: Rules, now: datetime) -> Standing:
+        """Return the slices that the same hosts would have with another risk."""
+        with self.kept.lock:
+            standing = Standing(replica=self.kept.replica, rules=rules, risk=risk)
+            standing.make(self.fleet, entry_of(risk.organisation_id).removed, now)
+            return standing
+
     def slices_of(self, cve: str) -> tuple[Slice, ...]:
         """Return the slices that have a CVE."""
         with self.kept.lock:

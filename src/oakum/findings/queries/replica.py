@@ -6,7 +6,7 @@ rows are read only where a page shows them.  It knows no advisory (``standing``)
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -20,6 +20,7 @@ from oakum.findings.index.shards import SHARD_ORDINAL_COUNT
 from oakum.findings.models import GroupHosts, IndexedHost, IndexShard
 from oakum.findings.queries.fleet import Enrolment
 from oakum.findings.queries.fleet_side import HostLine, load_by_ordinal
+from oakum.fleet.context import DEFAULT_ENVIRONMENT, ENVIRONMENTS
 from oakum.fleet.models import Group, Host, HostState
 from oakum.fleet.sets import load_set
 
@@ -34,13 +35,25 @@ class IndexMovingError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostNote:
-    """What is remembered of a host; ``reachability`` is its own word, empty where its groups decide."""
+    """What is remembered of a host; ``reachability`` and ``environment`` are its own words, or empty."""
 
     enrolled_at: datetime
     reachability: str
+    environment: str
     is_known: bool
     kernel_running: str
     has_past: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupNote:
+    """A group with its hosts; ``mark`` says of which memberships the bitmap was made."""
+
+    name: str
+    reachability: str
+    environment: str
+    mark: str
+    hosts: BitMap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +74,12 @@ class Replica:
     marks: tuple[ShardMark, ...] = ()
     hosts_by_version: dict[int, BitMap] = field(default_factory=dict)
     notes: dict[int, HostNote] = field(default_factory=dict)
-    groups: dict[int, tuple[str, str, str, BitMap]] = field(default_factory=dict)  # name, reachability, mark, hosts
+    groups: dict[int, GroupNote] = field(default_factory=dict)
     enrolment: Enrolment = field(default_factory=lambda: Enrolment({}))
     public: BitMap = NOTHING
     known: BitMap = NOTHING
     past: BitMap = NOTHING
+    environments: dict[str, BitMap] = field(default_factory=dict)  # by the hosts' own words
     inventory_instants: tuple[datetime | None, datetime | None] = (None, None)
 
     def look(self) -> Moved:
@@ -128,13 +142,17 @@ class Replica:
             return NOTHING
         if hosts:
             self.enrolment = self._enrolment(hosts)
-        by_groups = BitMap().union(*(members for _, told, _, members in self.groups.values() if told == "public"))
+        by_groups = BitMap().union(*(one.hosts for one in self.groups.values() if one.reachability == "public"))
         silent = BitMap([ordinal for ordinal, note in self.notes.items() if not note.reachability])
         own = BitMap([ordinal for ordinal, note in self.notes.items() if note.reachability == "public"])
         public = own | (silent & by_groups)
         known = BitMap([ordinal for ordinal, note in self.notes.items() if note.is_known])
         moved = (public ^ self.public) | (known ^ self.known)
         self.public, self.known = public, known
+        self.environments = {
+            word: BitMap([ordinal for ordinal, note in self.notes.items() if note.environment == word])
+            for word in ENVIRONMENTS
+        }
         self.past = BitMap([ordinal for ordinal, note in self.notes.items() if note.has_past])
         return moved
 
@@ -150,23 +168,28 @@ class Replica:
 
     def _take_groups(self) -> bool:
         """Read which groups there are and, of those that have moved, their hosts; say whether any has."""
-        rows = Group.objects.filter(organisation_id=self.organisation_id).values_list("id", "name", "reachability")
-        told = {group_id: (name, reachability) for group_id, name, reachability in rows}
+        rows = Group.objects.filter(organisation_id=self.organisation_id).values_list(
+            "id", "name", "reachability", "environment"
+        )
+        told = {row[0]: row[1:] for row in rows}
         own = GroupHosts.objects.filter(organisation_id=self.organisation_id)
         marks = dict(own.values_list("group_id", "mark"))
         stale = [
             group_id
             for group_id in told
-            if group_id not in self.groups or self.groups[group_id][2] != marks.get(group_id, "")
+            if group_id not in self.groups or self.groups[group_id].mark != marks.get(group_id, "")
         ]
         members: dict[int, tuple[str, BitMap]] = {}
         for start in range(0, len(stale), ID_COUNT):
             found = own.filter(group_id__in=stale[start : start + ID_COUNT])
             members |= {row[0]: (row[1], load_set(row[2])) for row in found.values_list("group_id", "mark", "hosts")}
         groups = {}
-        for group_id, (name, reachability) in told.items():
-            mark, hosts = members.get(group_id) or (self.groups.get(group_id) or ("", "", "", NOTHING))[2:]
-            groups[group_id] = (name, reachability, mark, hosts)
+        for group_id, (name, reachability, environment) in told.items():
+            former = self.groups.get(group_id)
+            mark, hosts = members.get(group_id) or ((former.mark, former.hosts) if former else ("", NOTHING))
+            groups[group_id] = GroupNote(
+                name=name, reachability=reachability, environment=environment, mark=mark, hosts=hosts
+            )
         has_moved = bool(stale) or groups != self.groups
         self.groups = groups
         return has_moved
@@ -189,17 +212,23 @@ def _parts(rows: QuerySet[Host], ordinals: Sequence[int]) -> Iterator[QuerySet[H
         yield rows.filter(ordinal__in=ordinals[start : start + ID_COUNT])
 
 
+_NOTE_FIELDS = (
+    *("ordinal", "enrolled_at", "reachability", "environment", "packages_status", "state", "kernel_running"),
+    *("stale_status", "running_old_set"),
+)
+
+
 def _notes(rows: QuerySet[Host]) -> Iterator[tuple[int, HostNote]]:
-    fields = ("ordinal", "enrolled_at", "reachability", "packages_status", "state", "kernel_running", "stale_status")
-    for row in rows.values_list(*fields, "running_old_set").iterator(chunk_size=5_000):
+    for row in rows.values_list(*_NOTE_FIELDS).iterator(chunk_size=5_000):
         yield (
             row[0],
             HostNote(
                 enrolled_at=row[1],
                 reachability=row[2],
-                is_known=row[3] == KNOWN and row[4] != HostState.QUARANTINED,
-                kernel_running=row[5],
-                has_past=row[6] != KNOWN or bool(load_set(row[7])),
+                environment=row[3],
+                is_known=row[4] == KNOWN and row[5] != HostState.QUARANTINED,
+                kernel_running=row[6],
+                has_past=row[7] != KNOWN or bool(load_set(row[8])),
             ),
         )
 
@@ -215,7 +244,8 @@ class IndexedFleet:
     public: BitMap
     known: BitMap
     inventory_instants: tuple[datetime | None, datetime | None]
-    groups: tuple[tuple[str, BitMap], ...]
+    groups: tuple[GroupNote, ...]
+    own_environments: Mapping[str, BitMap]
 
     @property
     def silent_count(self) -> int:
@@ -249,13 +279,28 @@ class IndexedFleet:
 
     def in_group(self, name: str) -> BitMap:
         """See ``Fleet``."""
-        members = BitMap().union(*(hosts for own, hosts in self.groups if own == name))
+        members = BitMap().union(*(one.hosts for one in self.groups if one.name == name))
         return members & self.enrolment.everyone
 
     def named(self, search: str) -> BitMap:
         """See ``Fleet``."""
         rows = self._present().filter(hostname__icontains=search)
         return BitMap(rows.values_list("ordinal", flat=True)) & self.enrolment.everyone
+
+    def by_group(self) -> Mapping[str, BitMap]:
+        """See ``Fleet``."""
+        return {one.name: one.hosts & self.enrolment.everyone for one in self.groups}
+
+    def by_environment(self) -> Mapping[str, BitMap]:
+        """See ``Fleet``."""
+        found: dict[str, BitMap] = {}
+        left = self.enrolment.everyone - BitMap().union(*self.own_environments.values())
+        for word in ENVIRONMENTS:
+            told = left & BitMap().union(*(one.hosts for one in self.groups if one.environment == word))
+            found[word] = self.own_environments.get(word, NOTHING) | told
+            left = left - told
+        found[DEFAULT_ENVIRONMENT] = found[DEFAULT_ENVIRONMENT] | left
+        return found
 
     def unheard(self, limit: int) -> Sequence[HostLine]:
         """See ``Fleet``."""
@@ -284,5 +329,6 @@ def fleet_of(replica: Replica, *, now: datetime, stale_after: timedelta) -> Inde
         public=replica.public & replica.enrolment.everyone,
         known=replica.known,
         inventory_instants=replica.inventory_instants,
-        groups=tuple((name, hosts) for name, _, _, hosts in replica.groups.values()),
+        groups=tuple(replica.groups.values()),
+        own_environments=replica.environments,
     )

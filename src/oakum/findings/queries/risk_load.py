@@ -16,7 +16,8 @@ from django.db.models import Q
 from pyroaring import BitMap
 
 from oakum.catalogue.models import PackageVersion, Update, UpdateKind
-from oakum.core.advisories import NOT_AFFECTED
+from oakum.core.advisories import NOT_AFFECTED, AdvisoryRecord
+from oakum.core.matching import Match
 from oakum.core.priority import NOBODY_TOLD, KevListing, Stated, rate_severity
 from oakum.core.ratings import Rating
 from oakum.findings.models import Finding
@@ -48,22 +49,70 @@ def load_risk(*, organisation_id: UUID, package_version_ids: BitMap) -> Risk:
     """
     rows = list(_finding_rows(organisation_id, package_version_ids))
     advisories = _advisories({row.advisory_id for row in rows})
+    return _risk(organisation_id, package_version_ids, rows, advisories, _origins(organisation_id, rows))
+
+
+def suppose_risk(
+    *,
+    organisation_id: UUID,
+    package_version_ids: BitMap,
+    records: Sequence[AdvisoryRecord],
+    matches: Iterable[Match],
+    now: datetime,
+) -> Risk:
+    """Return the risk as if these matches were all findings there are; nothing is stored.
+
+    Matches name their record by its place.  What is known of the CVEs (ratings, KEV) is what is imported now.
+    """
+    rows = [
+        _Row(
+            package_version_id=each.package_version_id,
+            owner_id=None,
+            feed=each.feed_name,
+            ref=each.ref,
+            state=each.state,
+            fixed_version=each.fixed_version,
+            evidence=each.evidence,
+            since=now,
+            advisory_id=each.advisory_id,
+        )
+        for each in matches
+        if each.state != NOT_AFFECTED
+    ]
+    advisories = {
+        place: _Advisory(
+            title=record.title,
+            severity=record.severity.strip().lower(),
+            published_at=record.published_at,
+            cves=tuple(sorted(record.cves)),
+        )
+        for place, record in enumerate(records)
+    }
+    return _risk(organisation_id, package_version_ids, rows, advisories, {})
+
+
+def _risk(
+    organisation_id: UUID,
+    covered: BitMap,
+    rows: Sequence[_Row],
+    advisories: Mapping[int, _Advisory],
+    origins: Mapping[str, str],
+) -> Risk:
     kev_feed, intel_at = _feeds()
     threats = _threats({cve for advisory in advisories.values() for cve in advisory.cves}, kev_feed)
-    origins = _origins(organisation_id, rows)
     affected = BitMap(row.package_version_id for row in rows)
     versions = _versions(affected)
     groups = tuple(_groups(rows, advisories, threats, versions, origins))
     return Risk(
         organisation_id=organisation_id,
-        covered=package_version_ids,
+        covered=covered,
         affected=affected,
         group_of={version_id: group for group in groups for version_id in group.names},
         groups=groups,
         threats=threats,
         kev_as_of=kev_feed.imported_at if kev_feed else None,
         intel_at=intel_at,
-        kernels=kernels_of(groups, package_version_ids),
+        kernels=kernels_of(groups, covered),
     )
 
 

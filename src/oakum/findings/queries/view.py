@@ -133,6 +133,19 @@ def load_view(*, organisation_id: UUID, rules: Rules, now: datetime, host_ids: C
     )
 
 
+def view_of_risk(view: View, risk: Risk) -> View:
+    """Return the view of the same hosts with another risk of what they have: nothing of it is remembered."""
+    organisation_id, removed = risk.organisation_id, entry_of(risk.organisation_id).removed
+    if view.kept is not None:
+        standing = view.kept.suppose(risk, view.rules, view.now)
+        return View(now=view.now, rules=view.rules, risk=risk, fleet=view.fleet, slices=standing.ordered)
+    hosts = view.hosts
+    with_past = [host for host in hosts if may_run_old_code(host)]
+    olds = old_versions(organisation_id, risk, with_past, removed_versions(organisation_id, with_past, removed))
+    slices = make_slices(risk, view.rules, view.fleet, _places(risk, hosts, olds))
+    return View(now=view.now, rules=view.rules, risk=risk, fleet=view.fleet, slices=slices)
+
+
 def _places(risk: Risk, hosts: Iterable[HostLine], olds: Mapping[UUID, tuple[OldVersion, ...]]) -> dict[Place, BitMap]:
     members: dict[Place, list[int]] = defaultdict(list)
     for host in hosts:
