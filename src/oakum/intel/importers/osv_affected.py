@@ -213,7 +213,7 @@ def _intervals(
     if len(ranges) > RANGE_COUNT_MAX:
         raise too_large(at.path, at.place, f"a package has {len(ranges)} ranges, more than {RANGE_COUNT_MAX}")
     for each in ranges:
-        if each.get("type") in _TYPES_OF_VERSIONS:
+        if plain_text(each.get("type")) in _TYPES_OF_VERSIONS:
             try:
                 found += _of_events(scheme, _events(at, each, entry))
             except InvalidVersion as error:

@@ -196,7 +196,7 @@ def _switch(
 
     What it says of CVEs is recorded just before: the file has been read to its end by then, so it is worth keeping.
     """
-    settle(generation, tally)
+    settle(generation, tally, now=now)
     record_from_advisories(generation)
     record_facts(tally.facts, source=generation.feed_name)
     report = ImportReport(

@@ -19,21 +19,23 @@ from oakum.intel.services.generations import ROW_COUNT_MAX, Generation, writing
 PAGE_COUNT: Final = 300
 
 
-def settle(generation: Generation, tally: Tally) -> None:
-    """Mark the notices that others replace, and give versions the epochs that they lack."""
-    _mark_superseded(generation, tally.superseded)
+def settle(generation: Generation, tally: Tally, *, now: datetime) -> None:
+    """Close the notices that others replace, and give versions the epochs that they lack."""
+    _mark_superseded(generation, tally.superseded, now)
     _tell_epochs(generation, tally.epochs)
 
 
-def _mark_superseded(generation: Generation, superseded: Mapping[str, str]) -> None:
+def _mark_superseded(generation: Generation, superseded: Mapping[str, str], now: datetime) -> None:
+    """Close the notices that others replace, as if they had been withdrawn, and keep which one replaces each."""
     refs = sorted(ref for ref, by in superseded.items() if ref != by)
     for start in range(0, len(refs), PAGE_COUNT):
         with writing(generation):
             own = Advisory.objects.filter(feed_id=generation.feed_id, generation=generation.number, organisation=None)
-            found = list(own.filter(ref__in=refs[start : start + PAGE_COUNT]).only("id", "ref"))
+            found = list(own.filter(ref__in=refs[start : start + PAGE_COUNT]).only("id", "ref", "withdrawn_at"))
             for advisory in found:
                 advisory.superseded_by = superseded[advisory.ref]
-            Advisory.objects.bulk_update(found, ["superseded_by"], batch_size=100)
+                advisory.withdrawn_at = advisory.withdrawn_at or now
+            Advisory.objects.bulk_update(found, ["superseded_by", "withdrawn_at"], batch_size=100)
 
 
 def _tell_epochs(generation: Generation, epochs: Mapping[tuple[str, str], Epochs]) -> None:
