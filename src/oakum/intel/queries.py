@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from datetime import date, datetime
 from typing import Any
 
 from django.db.models import F, Max, QuerySet
+from django.db.models.functions import Coalesce
 
 from oakum.core.matching import RangeFacts
-from oakum.intel.models import Advisory, AffectedRange, EpssScore, Feed
+from oakum.intel.models import Advisory, AffectedRange, EpssScore, Feed, VexStatement
 from oakum.intel.services.host_notes import HOST_FEED
 from oakum.intel.services.syncing import FEED_SOURCES
 
 CVE_PAGE_COUNT = 500  # of one statement
-_WITHOUT_ADVISORIES = ("kev", "epss", "vulnrichment", "host")
+_WITHOUT_ADVISORIES = ("kev", "epss", "vulnrichment", "vex", "host")
 _PUBLISHERS = {source.name: source.url for source in FEED_SOURCES}
 
 
@@ -72,6 +74,62 @@ def epss_of(cves: Collection[str]) -> dict[str, EpssView]:
                 source=row.feed.name,
             )
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VexView:
+    """What an author says of one vulnerability in one package; empty ``versions`` and ``architecture``: all.
+
+    ``product`` is what the author speaks of where the package is a part of it.  ``said_at`` is the import's instant
+    where nobody tells: it was said by then.  The larger ``id`` was told later in the document.
+    """
+
+    id: int
+    feed_name: str
+    document: str
+    author: str
+    vulnerability: str
+    aliases: tuple[str, ...]
+    stream: str
+    name: str
+    level: str
+    architecture: str
+    product: str
+    versions: str
+    status: str
+    justification: str
+    statement: str
+    said_at: datetime
+
+
+_VEX = (
+    *("id", "feed__name", "document", "author", "vulnerability", "aliases", "stream", "name", "level"),
+    *("architecture", "product", "versions", "status", "justification", "statement", "said"),
+)
+
+
+def vex_statements(*, streams: Collection[str], names: Collection[str]) -> Iterator[VexView]:
+    """Yield what stands now of these packages, the oldest word first; of a feed the generation that readers see."""
+    rows = _standing_vex().filter(stream__in=streams, name__in=names)
+    told = rows.annotate(said=Coalesce("said_at", "feed__imported_at")).order_by("said", "id").values_list(*_VEX)
+    fields = tuple(each.name for each in dataclass_fields(VexView))
+    for row in told.iterator(chunk_size=2_000):
+        values = dict(zip(fields, row, strict=True))
+        yield VexView(**values | {"aliases": tuple(values["aliases"])})
+
+
+def vex_generations() -> dict[str, int]:
+    """Return the generation that readers see of each feed of VEX statements."""
+    return dict(Feed.objects.filter(kind="vex", generation__gt=0).values_list("name", "generation"))
+
+
+def names_in_vex() -> frozenset[tuple[str, str]]:
+    """Return stream and name of every package on which a statement stands now."""
+    return frozenset(_standing_vex().values_list("stream", "name").distinct())
+
+
+def _standing_vex() -> QuerySet[VexStatement]:
+    return VexStatement.objects.filter(generation=F("feed__generation"), organisation=None)
 
 
 def feeds() -> tuple[FeedView, ...]:

@@ -25,6 +25,7 @@ from oakum.intel.importers import (
     photon,
     ubuntu,
     updateinfo,
+    vex,
     vulnrichment,
 )
 from oakum.intel.importers.documents import head_of
@@ -81,7 +82,7 @@ class Importer(Protocol):
         """Yield what the file says, in bounded memory."""
 
 
-# In the order in which they are asked: OSV last, whose records others' look like.
+# In the order in which they are asked: OSV last, whose records others' look like; Canonical's VEX before anybody's.
 IMPORTERS: tuple[Importer, ...] = (
     kev.KevImporter(),
     epss.EpssImporter(),
@@ -92,6 +93,7 @@ IMPORTERS: tuple[Importer, ...] = (
     ubuntu.UbuntuNoticesImporter(),
     ubuntu.UbuntuTrackerImporter(),
     ubuntu.UbuntuVexImporter(),
+    vex.VexImporter(),
     updateinfo.UpdateinfoImporter(),
     updateinfo.AlmaLinuxImporter(),
     updateinfo.RockyImporter(),
@@ -116,7 +118,7 @@ def importer_for(path: Path, kind: str | None, stream: str = "") -> Importer:
     found = _found(path, kind)
     if not stream:
         return found
-    if not isinstance(found, updateinfo.UpdateinfoImporter):
+    if not isinstance(found, updateinfo.UpdateinfoImporter | vex.VexImporter):
         raise FeedError(
             code="feed_stream_unwanted",
             sentence=f"{path.name} is of the format {found.kind!r}, which says itself what its packages are for.",

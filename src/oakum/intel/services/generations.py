@@ -154,7 +154,7 @@ def discard(feed_id: int, *, above: int, below: int) -> None:
 
 
 def discard_loose(generation: Generation) -> None:
-    """Remove the former rows that nothing points at (scores, KEV entries, supersedences, VEX), in short transactions."""
+    """Remove the former rows that nothing points at (scores, KEV, supersedences, VEX), in short transactions."""
     _discard_loose({"feed_id": generation.feed_id, "generation__lt": generation.number})
 
 
