@@ -106,9 +106,9 @@ def key_of(path: Path) -> str:
     return Ed25519PrivateKey.from_private_bytes(raw).public_key().public_bytes_raw().hex()
 
 
-def refusal(path: Path, now: datetime, **more: str) -> str:
+def refusal(path: Path, now: datetime, trust: str | None = None) -> str:
     with pytest.raises(NotAllowedError, match="nothing was changed") as caught:
-        import_bundle(path, now=now, **more)
+        import_bundle(path, trust=trust, now=now)
     assert exit_code_of(caught.value) == 3
     assert caught.value.next_step
     assert Feed.objects.count() == 0

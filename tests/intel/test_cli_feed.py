@@ -76,3 +76,40 @@ def test_a_sync_that_fails_exits_4_and_says_what_to_do() -> None:
 def test_a_sync_of_nothing_is_misuse() -> None:
     assert run("sync", "--url", "https://mirror.example.test/").exit_code == 2
     assert isinstance(run("sync", "--name", "nvd").exception, OperatorError)
+
+
+def test_several_paths_are_several_feeds_and_one_that_fails_holds_up_none(tmp_path: Path) -> None:
+    zipped = files.write_zip(tmp_path / "all.zip", files.osv_record())
+    cut = tmp_path / "cut.json"
+    cut.write_text('{"cveID": 1, "vulnerabilities": [')
+    kev = files.write_kev(tmp_path / "kev.json", [files.kev_row()])
+    result = run("import", str(zipped), str(cut), str(kev))
+    assert result.exit_code == 4
+    assert [line.partition(",")[0] for line in result.stdout.splitlines()] == [
+        "Feed osv-debian: 1 records",
+        "Feed kev: 1 records",
+    ]
+    assert "cut.json: it is not JSON" in result.stderr
+    again = run("import", str(zipped), str(kev), "--json")
+    assert [row["unchanged"] for row in json.loads(again.stdout)] == [True, True]
+    assert run("import", str(zipped), str(kev), "--name", "x").exit_code == 2
+
+
+def test_a_folder_is_one_feed_of_many_documents(tmp_path: Path) -> None:
+    folder = tmp_path / "records"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.json").write_text(json.dumps(files.osv_record(f"DSA-{number}-1")))
+    assert run("import", str(folder)).stdout == "Feed osv-debian: 3 records, 3 packages, generation 1.\n"
+    assert run("import", str(folder)).stdout == "Feed osv-debian: unchanged, 3 records, generation 1.\n"
+    assert run("import", str(folder), "--force").stdout == "Feed osv-debian: 3 records, 3 packages, generation 2.\n"
+    (folder / "4.json").write_text(json.dumps(files.osv_record("DSA-4-1")))
+    assert "4 records" in run("import", str(folder)).stdout
+
+
+def test_what_a_file_says_does_not_reach_the_terminal_as_it_is(tmp_path: Path) -> None:
+    odd = files.osv_package("\x1b[31mred", ecosystem="\x1b]0;title\x07Debian")
+    path = files.write_zip(tmp_path / "all.zip", files.osv_record("A-1"), files.osv_record("A-2", odd))
+    result = run("import", str(path))
+    assert "\x1b" not in result.stdout
+    assert "left out: 1 x packages of ?]0;title?Debian" in result.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -298,6 +299,24 @@ def test_discarding_takes_only_the_generations_between(now: datetime) -> None:
         Advisory.objects.create(feed=feed, generation=number, ref="A")
     discard(feed.id, above=2, below=5)
     assert list(Advisory.objects.order_by("generation").values_list("generation", flat=True)) == [1, 2, 5]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_byte_is_wrong_nothing_or_all_of_it_is_seen(tmp_path: Path, now: datetime, seed: int) -> None:
+    dice = random.Random(seed)  # noqa: S311 - which byte, not a secret
+    import_feed(zip_of(tmp_path, "DSA-1-1"), name="osv-debian", now=now)
+    before = (shown(), everything())
+    path = zip_of(tmp_path, *(f"DSA-{number}-1" for number in range(2, 9)))
+    body = bytearray(path.read_bytes())
+    for _ in range(dice.randrange(1, 4)):
+        body[dice.randrange(len(body))] ^= 1 << dice.randrange(8)
+    path.write_bytes(body[: dice.randrange(len(body))] if seed % 3 == 0 else body)
+    try:
+        report = import_feed(path, kind="osv", name="osv-debian", now=now)
+    except FeedError:
+        assert (shown(), everything()) == before
+    else:
+        assert {ref for ref, _ in shown()} >= {f"DSA-{number}-1" for number in range(2, report.record_count)}
 
 
 REAL = os.environ.get("OAKUM_TEST_DATA", "")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from oakum.core.errors import FeedError, OperatorError
+from oakum.core.errors import FeedError, OakumError, OperatorError
 from oakum.intel.models import Advisory, Feed
 from oakum.intel.queries import feeds
 from oakum.intel.services import (
@@ -84,7 +84,7 @@ def sync(source: FeedSource, now: datetime) -> SyncReport:
     return report
 
 
-def problem(source: FeedSource, now: datetime) -> FeedError:
+def problem(source: FeedSource, now: datetime) -> OakumError:
     found = sync(source, now).problem
     assert found is not None
     assert feeds()[0].problem == found.sentence[:500]

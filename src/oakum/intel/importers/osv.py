@@ -27,8 +27,12 @@ class OsvImporter:
     def recognises(self, path: Path, head: bytes) -> bool:
         """Say whether the first document is an OSV record."""
         del path
-        is_object = head.lstrip().startswith(b"{")
-        return is_object and b'"id"' in head and any(mark in head for mark in _MARKS) and b'"document"' not in head
+        if not head.lstrip().startswith(b"{") or b'"document"' in head:
+            return False
+        # Records whose fields are sorted begin with their packages, and the id is further down than is looked.
+        return (b'"id"' in head and any(mark in head for mark in _MARKS)) or (
+            b'"affected"' in head and b'"ecosystem"' in head
+        )
 
     def default_name(self, path: Path) -> str:
         """Return ``osv-`` and the first record's ecosystem, or a single record's own id.
