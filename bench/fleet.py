@@ -32,7 +32,9 @@ LAG_COUNT = 24  # how far behind hosts may be, in steps
 OWN_COUNT = 8  # packages in which a host differs from its role
 ADVISORY_SHAPE = 11.3  # advisories of a name, on average
 UNFIXED = 0.15  # of the advisories: no version that hosts have cures them
+SINCE_COUNT = 40  # days on which findings were first known
 KEV_COUNT = 1_500
+FEED = "bench"
 PUBLIC_SHARE = 1 / 15
 OLD_CODE_SHARE = 0.02
 INSERT_COUNT = 1_000
@@ -61,7 +63,8 @@ def make_fleet(host_count: int, *, seed: int = 1) -> Fleet:
     organisation = Organisation.objects.create(name="Bench", created_at=EPOCH)
     fleet = Fleet(organisation_id=organisation.id, host_count=host_count)
     _make_versions(fleet)
-    _make_findings(fleet, dice)
+    _make_advisories(fleet, dice)
+    _make_findings(fleet)
     _make_hosts(fleet, dice)
     _make_groups(fleet, dice)
     return fleet
@@ -76,10 +79,9 @@ def slices(items: Iterable[T], count: int = INSERT_COUNT) -> Iterator[list[T]]:
 
 def _make_versions(fleet: Fleet) -> None:
     from oakum.catalogue.models import PackageVersion  # noqa: PLC0415 - tables exist only after set-up
-    from oakum.core.streams import scheme_of_stream  # noqa: PLC0415
     from oakum.core.versions import order_key  # noqa: PLC0415
 
-    scheme = scheme_of_stream(STREAMS[0])
+    scheme = scheme_of(STREAMS[0])
     keys = {text: order_key(scheme, text) for text in (f"1.{step}-1" for step in range(VERSION_COUNT + 1))}
 
     def rows() -> Iterator[PackageVersion]:
@@ -119,76 +121,91 @@ def _make_versions(fleet: Fleet) -> None:
         PackageVersion.objects.bulk_create(part)
 
 
-def _make_findings(fleet: Fleet, dice: random.Random) -> None:
-    from oakum.findings.models import Finding  # noqa: PLC0415 - tables exist only after set-up
-    from oakum.intel.models import Advisory, Feed, KevEntry, Vulnerability  # noqa: PLC0415
+def _make_advisories(fleet: Fleet, dice: random.Random) -> None:
+    from oakum.core.versions import order_key  # noqa: PLC0415 - tables exist only after set-up
+    from oakum.intel.models import Feed, KevEntry, Vulnerability  # noqa: PLC0415
 
-    feed = Feed.objects.create(name="bench", kind="osv", generation=1, generation_next=2, imported_at=EPOCH)
+    scheme = scheme_of(STREAMS[0])
+    keys = [order_key(scheme, f"1.{step}-1") for step in range(VERSION_COUNT + 1)]
+    feed = Feed.objects.create(name=FEED, kind="osv", generation=1, generation_next=2, imported_at=EPOCH)
     kev = Feed.objects.create(name="kev", kind="kev", generation=1, generation_next=2, imported_at=EPOCH)
-    advisories: list[Advisory] = []
-    findings: list[Finding] = []
-    number = 0
+    advisories: list[tuple[Any, ...]] = []
+    ranges: list[tuple[Any, ...]] = []
+    cves: list[tuple[Any, ...]] = []
     for stream in STREAMS:
-        sources = [(f"package-{name}", ids) for name, ids in enumerate(fleet.versions[stream])]
-        for source, ids in [*sources, ("linux", fleet.kernels[stream])]:
+        for source in (*(f"package-{name}" for name in range(NAME_COUNT)), "linux"):
             for each in range(_advisory_count(dice, source)):
-                number += 1
+                number = len(advisories) + 1
                 is_shared = dice.random() < 0.2  # noqa: PLR2004 - one in five CVEs is in several releases
                 cve = f"CVE-{2015 + number % 12}-{hash_of(source, each) if is_shared else 1_000_000 + number}"
                 fixed = VERSION_COUNT if dice.random() < UNFIXED else dice.randrange(1, VERSION_COUNT)
-                advisories.append(_advisory(Advisory, feed, number, cve, dice))
+                is_known = fixed < VERSION_COUNT or dice.random() < 0.5  # noqa: PLR2004 - half will be fixed
+                severity = dice.choice(("critical", "high", "medium", "low", ""))
+                advisories.append((number, feed.id, 1, f"ADV-{number}", cve, "", severity, f'["{cve}"]', "", "[]", ""))
+                fix = (keys[fixed], f"1.{fixed}-1") if is_known else (None, "")
+                ranges.append((number, stream, source, "source", "", scheme, b"", *fix, "affected"))
+                cves.append((number, cve))
                 fleet.cves.add(cve)
-                findings += _findings(Finding, advisories[-1], ids[:fixed], fixed, dice)
-    for part in slices(advisories):
-        Advisory.objects.bulk_create(part)
-    fleet.finding_count = len(findings)
-    for found in slices(findings):
-        Finding.objects.bulk_create(found)
+    add("intel_advisory", _ADVISORY, advisories)
+    add("intel_affectedrange", _RANGE, ranges)
+    add("intel_advisorycve", ("advisory_id", "cve"), cves)
     known = sorted(fleet.cves)
-    for cves in slices(known):
-        Vulnerability.objects.bulk_create([_vulnerability(Vulnerability, cve, dice) for cve in cves])
-    for cves in slices(dice.sample(known, min(KEV_COUNT, len(known)))):
-        KevEntry.objects.bulk_create([_kev(KevEntry, kev, cve, dice) for cve in cves])
+    for part in slices(known):
+        Vulnerability.objects.bulk_create([_vulnerability(Vulnerability, cve, dice) for cve in part])
+    for part in slices(dice.sample(known, min(KEV_COUNT, len(known)))):
+        KevEntry.objects.bulk_create([_kev(KevEntry, kev, cve, dice) for cve in part])
+
+
+_ADVISORY = (
+    *("id", "feed_id", "generation", "ref", "title", "details", "severity", "cves", "cvss_vector", "aliases"),
+    "superseded_by",
+)
+_RANGE = (
+    *("advisory_id", "stream", "name", "level", "architectures", "scheme", "low_key", "high_key", "fixed_version"),
+    "state",
+)
+
+
+def scheme_of(stream: str) -> str:
+    """Return the scheme of a stream's versions."""
+    from oakum.core.streams import scheme_of_stream  # noqa: PLC0415
+
+    return scheme_of_stream(stream)
+
+
+def add(table: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    """Add many rows the fastest way."""
+    from django.db import transaction  # noqa: PLC0415
+
+    from oakum.intel.services.rows import add_rows  # noqa: PLC0415
+
+    for part in slices(rows, 20_000):
+        with transaction.atomic():
+            add_rows((table, columns), part)
+
+
+def _make_findings(fleet: Fleet) -> None:
+    """Let the assess loop find what there is, then spread the days on which it was first known."""
+    from django.db.models import F  # noqa: PLC0415
+
+    from oakum.findings.models import Finding  # noqa: PLC0415
+    from oakum.findings.services import assess  # noqa: PLC0415
+
+    assess(now=EPOCH)
+    by_day = Finding.objects.annotate(day=F("advisory_id") % SINCE_COUNT)
+    for day in range(SINCE_COUNT):
+        by_day.filter(day=day).update(since=EPOCH - timedelta(days=10 * day, minutes=day))
+    fleet.finding_count = Finding.objects.count()
 
 
 def hash_of(source: str, number: int) -> int:
     """Return a number that is the same in every run."""
-    return 100_000 + (sum(ord(letter) * 31**place for place, letter in enumerate(source)) * 97 + number) % 800_000
+    letters = sum(ord(letter) * 31**place for place, letter in enumerate(source))
+    return 100_000 + int((letters * 97 + number) % 800_000)
 
 
 def _advisory_count(dice: random.Random, source: str) -> int:
     return 400 if source == "linux" else min(120, int(dice.paretovariate(1.1) * ADVISORY_SHAPE / 4.4))
-
-
-def _advisory(model: Any, feed: Any, number: int, cve: str, dice: random.Random) -> Any:
-    return model(
-        id=number,
-        feed=feed,
-        generation=1,
-        ref=f"ADV-{number}",
-        title=f"{cve} in a package",
-        severity=dice.choice(("critical", "high", "medium", "low", "")),
-        published_at=EPOCH,
-        cves=[cve],
-    )
-
-
-def _findings(model: Any, advisory: Any, ids: list[int], fixed: int, dice: random.Random) -> list[Any]:
-    since = EPOCH - timedelta(days=dice.randrange(0, 400))
-    fix = f"1.{fixed}-1" if fixed < VERSION_COUNT or dice.random() < 0.5 else ""  # noqa: PLR2004 - half will be fixed
-    return [
-        model(
-            package_version_id=version_id,
-            advisory_id=advisory.id,
-            feed_name="bench",
-            advisory_ref=advisory.ref,
-            state="affected",
-            fixed_version=fix,
-            evidence=f"source version 1.{step}-1 is older than {fix or 'any fix'}",
-            since=since,
-        )
-        for step, version_id in enumerate(ids)
-    ]
 
 
 def _vulnerability(model: Any, cve: str, dice: random.Random) -> Any:

@@ -6,6 +6,7 @@ It knows no host and no deadline.
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -129,12 +130,14 @@ class _Row:
     advisory_id: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class _Advisory:
     title: str
     severity: str
     published_at: datetime | None
     cves: tuple[str, ...]
+    rated: tuple[tuple[Threat, Stated], ...] = ()
+    worst: str = ""
 
 
 def _finding_rows(organisation_id: UUID, ids: BitMap) -> Iterator[_Row]:
@@ -160,10 +163,11 @@ def _finding_rows(organisation_id: UUID, ids: BitMap) -> Iterator[_Row]:
             yield _Row(
                 package_version_id=row[0],
                 owner_id=row[1],
-                feed=row[2],
-                ref=row[3],
-                state=row[4],
-                fixed_version=row[5],
+                # A few words, said a hundred thousand times.
+                feed=sys.intern(row[2]),
+                ref=sys.intern(row[3]),
+                state=sys.intern(row[4]),
+                fixed_version=sys.intern(row[5]),
                 evidence=row[6],
                 since=row[7],
                 advisory_id=row[8],
@@ -317,21 +321,15 @@ def _hit(
     origins: Mapping[str, str],
     version: SourceVersion,
 ) -> Hit:
-    named = [threats[cve] for cve in advisory.cves] or [threats[""]]
-    rated = [
-        rate_severity(
-            told=advisory.severity,
-            told_by=row.ref,
-            rating=threat.rating,
-            rated_by=threat.rated_by,
-        )
-        for threat in named
-    ]
+    if not advisory.rated:
+        # Once an advisory, not once a finding: it applies to many versions, and each says the same of it.
+        advisory.rated = tuple(_rated(row.ref, advisory, threats))
+        advisory.worst = min((one.value or "unknown" for _, one in advisory.rated), key=SEVERITIES.index)
     view = AdvisoryView(
         ref=row.ref,
         feed=row.feed,
         title=advisory.title,
-        severity=min((one.value or "unknown" for one in rated), key=SEVERITIES.index),
+        severity=advisory.worst,
         cves=advisory.cves,
         state=row.state,
         fixed_version=row.fixed_version,
@@ -345,9 +343,17 @@ def _hit(
         since=row.since,
         view=view,
         fixed_key=_fixed_key(row, version),
-        threats=tuple(zip(named, rated, strict=True)),
+        threats=advisory.rated,
         origin=origins.get(row.ref, "security") if row.owner_id else "security",
     )
+
+
+def _rated(ref: str, advisory: _Advisory, threats: Mapping[str, Threat]) -> Iterator[tuple[Threat, Stated]]:
+    for threat in [threats[cve] for cve in advisory.cves] or [threats[""]]:
+        yield (
+            threat,
+            rate_severity(told=advisory.severity, told_by=ref, rating=threat.rating, rated_by=threat.rated_by),
+        )
 
 
 def _fixed_key(row: _Row, version: SourceVersion) -> bytes | None:

@@ -22,6 +22,7 @@ from oakum.findings.queries.risk import Affected, Risk
 from oakum.findings.queries.values import Rules
 
 T = TypeVar("T")
+NOBODY = BitMap()
 Place = tuple[Affected, Whereabouts]
 
 _OLD_CODE = {
@@ -71,7 +72,7 @@ def slices_at(risk: Risk, rules: Rules, fleet: Fleet, place: Place, members: Bit
     group, whereabouts = place
     for is_public in (False, True):
         reached = _part(members, fleet.public, inside=is_public)
-        for knows in (True, False):
+        for knows in (True, False) if reached else ():
             own = _part(reached, fleet.known, inside=knows)
             if own:
                 first = fleet.enrolment.first(own)
@@ -110,6 +111,8 @@ def replace_sorted(ordered: list[T], gone: Sequence[T], come: Sequence[T], key: 
 
 def _part(members: BitMap, others: BitMap, *, inside: bool) -> BitMap:
     """Return the members inside or outside of others; the very object where these are all: it is shared, not copied."""
+    if not members.intersect(others):
+        return NOBODY if inside else members
     part = members & others if inside else members - others
     return members if len(part) == len(members) else part
 
