@@ -27,6 +27,7 @@ from oakum.scan.inventory import Inventory, take_inventory
 from oakum.scan.outputs import OUTPUTS
 from oakum.scan.report import ANY, FAIL_ON, NO_UPDATE, ScanReport, counting
 from oakum.scan.root import Root
+from oakum.scan.sbom.reading import read_sbom
 from oakum.scan.store import open_store
 from oakum.scan.walk import Progress
 
@@ -44,6 +45,11 @@ IGNORABLE_STATES: Final = (DEFERRED, WILL_NOT_FIX, END_OF_LIFE, UNDER_INVESTIGAT
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     default=THIS_HOST,
     help="Assess what is installed under this directory (a mounted disk, an unpacked image) instead of here.",
+)
+@click.option(
+    "--sbom",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+    help="Assess what this bill of materials lists: CycloneDX (JSON, XML) or SPDX 2 (JSON, tag-value); - reads a pipe.",
 )
 @click.option(
     "--fail-on",
@@ -73,6 +79,7 @@ IGNORABLE_STATES: Final = (DEFERRED, WILL_NOT_FIX, END_OF_LIFE, UNDER_INVESTIGAT
 )
 def scan(
     directory: Path,
+    sbom: str | None,
     fail_on: str,
     output_format: str,
     output: str | None,
@@ -93,10 +100,15 @@ def scan(
     Example: oakum scan
 
     Example: oakum scan --root /mnt/disk --fail-on high --json
+
+    Example: oakum scan --sbom image.cdx.json --output-format sarif --output findings.sarif
     """
     output_format = "json" if as_json else output_format
-    inventory = _inventory(directory)
-    report = _assessed(inventory, directory)
+    if sbom is not None and directory != THIS_HOST:
+        raise click.UsageError("--root and --sbom are two scans: give one of them.")
+    inventory = read_sbom(sbom) if sbom is not None else _inventory(directory)
+    is_this_host = sbom is None and _is_this_host(directory)
+    report = _assessed(inventory, sbom if sbom is not None else str(directory), is_this_host=is_this_host)
     shown = _without(report, ignored_states=ignored_states, ignore_unfixed=ignore_unfixed)
     if output_format != TABLE:
         print_lines(OUTPUTS[output_format](shown), output)
@@ -129,14 +141,14 @@ def _is_this_host(directory: Path) -> bool:
     return directory.resolve() == THIS_HOST
 
 
-def _assessed(inventory: Inventory, directory: Path) -> ScanReport:
+def _assessed(inventory: Inventory, subject: str, *, is_this_host: bool) -> ScanReport:
     store = open_store(read_config().database_url)
     try:
         return assess(
             inventory,
             store,
-            subject=str(directory),
-            running_kernel=platform.release() if _is_this_host(directory) else "",
+            subject=subject,
+            running_kernel=platform.release() if is_this_host else "",
             now=datetime.now(tz=UTC),
         )
     except Exception as error:

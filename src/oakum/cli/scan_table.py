@@ -83,7 +83,7 @@ def print_report(report: ScanReport, *, details: bool) -> None:
     else:
         if rows:
             print_table(_COLUMNS, [_cells(row) for row in rows], empty="")
-        _print_by_holder(language)
+        _print_by_holder(language, subject=report.subject)
     if report.findings:
         click.echo("")
     _print_commands(rows)
@@ -122,7 +122,7 @@ def _rows(findings: Iterable[ScanFinding]) -> list[_Row]:
     ]
 
 
-def _print_by_holder(findings: Iterable[ScanFinding]) -> None:
+def _print_by_holder(findings: Iterable[ScanFinding], *, subject: str) -> None:
     """Print what was found on language packages under the program, environment or archive that holds them.
 
     That is what a person can update: a module inside a program has no update of its own.
@@ -132,7 +132,7 @@ def _print_by_holder(findings: Iterable[ScanFinding]) -> None:
         for holder in dict.fromkeys(holder_of(place, each.package.kind) for place in each.package.places):
             by_holder.setdefault((holder, each.package.kind), []).append(each)
     for (holder, kind), own in by_holder.items():
-        say(f"/{holder} ({kind})")
+        say(f"{f'/{holder}' if holder else subject} ({kind})")
         for row in _rows(own):
             risk, name, installed, update, _, cves = _cells(row)
             say(f"  {risk:<9}  {name} {installed} -> {update}  {cves}".rstrip())

@@ -213,7 +213,7 @@ def _parse(purl: str, stream: str, *, needs_version: bool) -> PackageIdentity:
     architecture = parts.qualifiers.get("arch", "")
     if parts.type_ in _DISTRIBUTION_TYPES:
         own = _distribution_stream(parts, namespace, stream)
-        version = _with_epoch(parts) if parts.type_ == "rpm" else parts.version
+        version = _with_epoch(parts) if parts.type_ in {"rpm", "deb"} else parts.version
     else:
         own, name, architecture = *_ecosystem_name(parts), ""
         version = parts.version
@@ -288,6 +288,20 @@ def _distribution_stream(parts: _Parts, namespace: tuple[str, ...], fallback: st
         raise _RefusedError(f"{stream} has no packages of the type {parts.type_}")
     module = parts.qualifiers.get("rpmmod") or parts.qualifiers.get("modularitylabel") or ""
     return module_stream(stream, module) if scheme == RPM else stream
+
+
+def distribution_stream(name: str, release: str) -> str:
+    """Return the stream of a distribution by any tool's name of it, "" where it is none that Oakum assesses.
+
+    >>> distribution_stream("redhat", "9.4"), distribution_stream("debian", "bookworm"), distribution_stream("beos", "5")
+    ('rhel:9', 'debian:12', '')
+    """
+    told = _distro(f"{name}-{release}" if release[:1].isdigit() else release or name, name.strip().lower())
+    stream = stream_of(*told) if told else ""
+    try:
+        return stream if not stream or scheme_of_stream(stream) in _TYPES else ""
+    except UnknownStream:
+        return ""
 
 
 def _distro(distro: str, namespace: str) -> tuple[str, str] | None:

@@ -74,7 +74,7 @@ def assess(
         kernel=chosen.judged_release,
         packages=packages,
         findings=tuple(sorted((_with_remedy(each, pending) for each in judged), key=_order)),
-        unassessed=(*facts.unassessed, *_without_feed(facts.versions, packages, feeds_of)),
+        unassessed=(*inventory.unassessed, *facts.unassessed, *_without_feed(facts.versions, packages, feeds_of)),
         notes=inventory.notes,
         remarks=(chosen.remark,) if chosen.remark else (),
         feeds=tuple(each for each in _feeds(store) if each.name in used),

@@ -74,6 +74,8 @@ def facts_of(found: Iterable[FoundPackage], *, stream: str) -> Facts:
 
 def _stream_of(package: FoundPackage, stream: str) -> tuple[str, tuple[str, str] | None]:
     """Return a package's stream; where it has none that can be compared "", with what it is and why."""
+    if package.stream:
+        return package.stream, None
     if package.kind not in DISTRIBUTION_TYPES:
         return package.kind, None
     if not stream:

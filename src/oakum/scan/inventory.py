@@ -12,6 +12,7 @@ from typing import Final
 
 from oakum.scan.readers import DATABASE_READERS, FILE_READERS, os_release, reader_of
 from oakum.scan.readers.os_release import UNNAMED, Distribution
+from oakum.scan.report import Unassessed
 from oakum.scan.root import Root, Unreadable
 from oakum.scan.values import (
     DAMAGED,
@@ -36,11 +37,12 @@ _OPAQUE_READERS: Final = frozenset({PROGRAM, "jar"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """What is installed under a root, and what a reader of it must know."""
+    """What is installed under a root or listed by a file, and what a reader of it must know."""
 
     distribution: Distribution
     packages: tuple[FoundPackage, ...]
     notes: tuple[Note, ...]
+    unassessed: tuple[Unassessed, ...] = ()
 
 
 def take_inventory(root: Root, *, is_this_host: bool, progress: Progress | None = None) -> Inventory:

@@ -39,6 +39,7 @@ class FoundPackage:
     ``source_name`` and ``source_version`` are empty where the format has no source packages.  ``owner`` is the
     distribution's package that holds the file (its feed speaks for it), empty where there is none.  ``other_names`` are
     those that an advisory may use where the file itself leaves the name open (a jar that does not tell its group).
+    ``stream`` is what a bill of materials tells, whose packages may be of several releases; of a root's it is "".
     """
 
     kind: str
@@ -52,6 +53,7 @@ class FoundPackage:
     vendor: str = ""
     is_held: bool = False
     owner: str = ""
+    stream: str = ""
     other_names: tuple[str, ...] = ()
 
 
