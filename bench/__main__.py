@@ -34,6 +34,7 @@ MEASUREMENTS = (
     Measurement(name="keys", databases=(SQLITE,)),
     Measurement(name="feed_import"),
     Measurement(name="matching"),
+    Measurement(name="index", takes_hosts=True),
     Measurement(name="scan", databases=(SQLITE,)),
     Measurement(name="gateway", takes_hosts=True),
 )

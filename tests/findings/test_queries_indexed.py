@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pyroaring import BitMap
 
 from oakum.core.packs import load_pack
@@ -33,7 +35,7 @@ from oakum.findings.queries import (
 )
 from oakum.fleet.models import Group, Host, HostState
 from oakum.identity.models import Organisation
-from tests.factories import make_host, make_version
+from tests.factories import make_host, make_organisation, make_version
 from tests.findings.test_queries_oracle import SOURCE_COUNT, VERSIONS, make_world, package
 from tests.findings.world import SIMPLE, make_advisory, make_finding, replace_packages
 
@@ -180,3 +182,113 @@ def test_both_ways_say_the_same_through_a_random_history(
         for _ in range(dice.randint(1, 3)):
             dice.choice(CHANGES)(organisation, dice, now)
         check_same(monkeypatch, organisation, now + timedelta(days=step))
+
+
+def make_fleet(monkeypatch: pytest.MonkeyPatch, organisation: Organisation, now: datetime) -> list[Host]:
+    """Ten hosts with three packages each, all affected, one of them public; looked at through the index."""
+    monkeypatch.setattr(indexed, "PLAIN_HOST_COUNT_MAX", 0)
+    hosts = [
+        make_host(
+            organisation,
+            now=now,
+            hostname=f"host{number}",
+            packages=[package(each, "a", "1.0-1") for each in (0, 1, 2)],
+        )
+        for number in range(10)
+    ]
+    Host.objects.filter(id=hosts[0].id).update(reachability="public")
+    for each in (0, 1, 2):
+        advisory = make_advisory(f"DSA-{each}", now=now, cves=[f"CVE-2026-{each}"], severity="high")
+        make_finding(advisory, [make_version(package(each, "a", "1.0-1"), now=now)], since=now, fixed="1.1-1")
+    keep_index(now=now, is_whole=True)
+    return hosts
+
+
+def slices_by_package(organisation: Organisation, now: datetime) -> dict[str, set[int]]:
+    found: dict[str, set[int]] = {}
+    for one in indexed.look(organisation_id=organisation.id, rules=SIMPLE, now=now).slices:
+        found.setdefault(one.group.source_name, set()).add(id(one))
+    return found
+
+
+def test_one_new_advisory_makes_anew_what_it_affects_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, now: datetime
+) -> None:
+    organisation = make_organisation(now=now)
+    make_fleet(monkeypatch, organisation, now)
+    before = slices_by_package(organisation, now)
+    version = make_version(package(1, "a", "1.0-1"), now=now)
+    make_finding(make_advisory("DSA-9", now=now, cves=["CVE-2026-9"]), [version], since=now, fixed="1.2-1")
+    note_finding_changes([version.id], now=now)
+    assert keep_index(now=now, is_whole=True).row_count == 0
+    after = slices_by_package(organisation, now)
+    assert (before["source0"], before["source2"]) == (after["source0"], after["source2"])
+    assert not before["source1"] & after["source1"]
+    assert vulnerability(organisation_id=organisation.id, cve="CVE-2026-9", rules=SIMPLE, now=now).host_count == 10
+
+
+def test_one_changed_host_makes_anew_what_it_lost_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, now: datetime
+) -> None:
+    organisation = make_organisation(now=now)
+    hosts = make_fleet(monkeypatch, organisation, now)
+    before = slices_by_package(organisation, now)
+    old, new = (make_version(package(2, "a", version), now=now) for version in ("1.0-1", "1.1-1"))
+    replace_packages(hosts[4], [old], [new], at=now)
+    # Both versions' bitmaps, and what was indexed of the host.
+    assert keep_index(now=now, is_whole=True).row_count == 3
+    after = slices_by_package(organisation, now)
+    assert (before["source0"], before["source1"]) == (after["source0"], after["source1"])
+    assert counts(organisation_id=organisation.id, rules=SIMPLE, now=now).open == 29
+
+
+def test_one_changed_group_touches_the_hosts_whose_kind_it_changes(
+    monkeypatch: pytest.MonkeyPatch, now: datetime
+) -> None:
+    organisation = make_organisation(now=now)
+    hosts = make_fleet(monkeypatch, organisation, now)
+    before = slices_by_package(organisation, now)
+    Group.objects.create(organisation=organisation, name="plain").hosts.add(hosts[3])
+    report = keep_index(now=now, is_whole=True)
+    assert (report.row_count, report.group_count) == (0, 1)
+    assert slices_by_package(organisation, now) == before  # it says nothing of reachability
+    Group.objects.create(organisation=organisation, name="dmz", reachability="public").hosts.add(hosts[3])
+    report = keep_index(now=now, is_whole=True)
+    assert (report.row_count, report.group_count) == (0, 1)
+    (row,) = findings(
+        organisation_id=organisation.id, rules=SIMPLE, now=now, wanted=FindingFilter(group="plain", package="source0")
+    ).rows
+    assert row.deadline.due_at is not None
+    public = indexed.look(organisation_id=organisation.id, rules=SIMPLE, now=now).fleet.public
+    assert set(public) == {hosts[0].ordinal, hosts[3].ordinal}
+
+
+def test_pages_write_nothing_and_ask_the_same_few_questions_whatever_the_fleet(
+    monkeypatch: pytest.MonkeyPatch, now: datetime
+) -> None:
+    organisation = make_organisation(now=now)
+    make_fleet(monkeypatch, organisation, now)
+    own: dict[str, Any] = {"organisation_id": organisation.id, "rules": SIMPLE, "now": now}
+    counts(**own)
+    asked = []
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as queries:
+            counts(**own)
+        written = [each["sql"] for each in queries if each["sql"].startswith(("INSERT", "UPDATE", "DELETE"))]
+        assert not written
+        asked.append(len(queries))
+        for number in range(30):
+            make_host(organisation, now=now, hostname=f"more{number}", packages=[package(0, "a", "1.0-1")])
+        keep_index(now=now, is_whole=True)
+        counts(**own)
+    assert asked[0] == asked[1] <= 20
+
+
+def test_an_organisation_without_an_index_is_read_from_its_hosts(
+    monkeypatch: pytest.MonkeyPatch, now: datetime
+) -> None:
+    organisation = make_organisation(now=now)
+    monkeypatch.setattr(indexed, "PLAIN_HOST_COUNT_MAX", 0)
+    make_host(organisation, now=now, packages=[package(0, "a", "1.0-1")])
+    assert not indexed.is_large(organisation.id)
+    assert counts(organisation_id=organisation.id, rules=SIMPLE, now=now).host == 1
