@@ -253,6 +253,24 @@ def keys(remove: str | None, *, as_json: bool) -> None:
     )
 
 
+@feed.command()
+@click.argument("name")
+@json_option
+@local.require_prepared
+def withdraw(name: str, *, as_json: bool) -> None:
+    """Take back what a feed of VEX statements says: findings are as they were without it with the next assessment.
+
+    Example: oakum feed withdraw vex-example-ltd-3f59b4df
+    """
+    from oakum.intel.services import withdraw_vex  # noqa: PLC0415 - as above
+
+    count = withdraw_vex(feed_name=name, now=local.utc_now())
+    if as_json:
+        print_json({"feed": name, "withdrawn": count})
+        return
+    say(f"Feed {name}: {count} statements withdrawn.")
+
+
 @feed.command("list")
 @json_option
 @local.require_prepared

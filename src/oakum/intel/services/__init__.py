@@ -15,6 +15,7 @@ from oakum.intel.services.generations import has_former_advisories, remove_forme
 from oakum.intel.services.host_notes import HOST_FEED, record_host_advisories
 from oakum.intel.services.importing import FeedOrigin, ImportReport, import_feed
 from oakum.intel.services.syncing import FEED_SOURCES, FeedSource, SyncReport, chosen_sources, set_feed_url, sync_feeds
+from oakum.intel.services.vex import withdraw_vex
 
 __all__ = [
     "FEED_SOURCES",
@@ -38,5 +39,6 @@ __all__ = [
     "set_feed_url",
     "sync_feeds",
     "trusted_keys",
+    "withdraw_vex",
     "write_bundle",
 ]

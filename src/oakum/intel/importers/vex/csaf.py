@@ -32,7 +32,7 @@ from oakum.intel.importers.vex.statements import (
     head,
     justification_of,
     place_of,
-    read_of,
+    reads_of,
     reasoned,
     vulnerability_of,
     with_range,
@@ -206,12 +206,12 @@ def _vulnerability(told: Mapping[str, Any], tree: _Tree, own: Head, counted: Cou
                 aliases=aliases,
                 status=status,
                 justification=justification_of(flags.get(product_id, "")) if status == NOT_AFFECTED else "",
-                statement=words_of(words.get(product_id, "")),
+                statement=words.get(product_id, ""),
                 said_at=None,
             )
             claims.setdefault(claim, []).append(tree.place(product_id))
     for claim, places in claims.items():
-        yield read_of(reasoned(claim), places, own)
+        yield from reads_of(reasoned(claim), places, own)
     if not claims:
         yield Read(record=None, skipped=(NO_PRODUCT,))
 
@@ -226,7 +226,7 @@ def _by_product(
     """Return what is told of each product id, by itself or by its groups; the first word counts."""
     found: dict[str, str] = {}
     for each in map(plain_object, plain_list(entries)):
-        text = text_of(each)
+        text = words_of(text_of(each))
         if not text:
             continue
         groups = (tree.groups.get(plain_text(group), ()) for group in plain_list(each.get("group_ids")))

@@ -32,7 +32,7 @@ from oakum.intel.importers.vex.statements import (
     head,
     justification_of,
     place_of,
-    read_of,
+    reads_of,
     vulnerability_of,
     with_range,
     with_version,
@@ -171,7 +171,7 @@ def _vulnerability(told: Mapping[str, Any], bom: _Bom, own: Head, counted: Count
         for status, found in _versions(place, affected.get("versions"), counted):
             by_status.setdefault(status or _STATUSES.get(state, ""), []).append(found)
     for status, places in (by_status or {_STATUSES.get(state, ""): []}).items():
-        yield read_of(_claim(told, analysis, status), places, own)
+        yield from reads_of(_claim(told, analysis, status), places, own)
 
 
 def _versions(place: Place | str, told: object, counted: Counted) -> Iterator[tuple[str, Place | str]]:

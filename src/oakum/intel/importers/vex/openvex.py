@@ -25,7 +25,7 @@ from oakum.intel.importers.vex.statements import (
     head,
     justification_of,
     place_of,
-    read_of,
+    reads_of,
     reasoned,
     vulnerability_of,
     words_of,
@@ -35,8 +35,8 @@ _CONTEXT: Final = re.compile(r"https?://openvex\.dev/ns(?:/|\Z)")
 
 
 def is_own(content: Mapping[str, Any]) -> bool:
-    """Say whether a document is OpenVEX: by its context."""
-    context = content.get("@context")
+    """Say whether a document is OpenVEX: by its context, which some keep apart with the rest of its head."""
+    context = content.get("@context", plain_object(content.get("metadata")).get("@context"))
     return any(_CONTEXT.match(plain_text(each)) for each in (context, *plain_list(context)))
 
 
@@ -66,7 +66,7 @@ def reads(document: Document, content: Mapping[str, Any], own: Head) -> Iterator
     counted = Counted(document=document)
     for each in statements:
         statement = plain_object(each)
-        yield read_of(_claim(statement), [*_places(statement, own.stream, counted)], own)
+        yield from reads_of(_claim(statement), [*_places(statement, own.stream, counted)], own)
 
 
 def _claim(statement: Mapping[str, Any]) -> Claim | str:

@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
+from itertools import islice
 from typing import Final
 from urllib.parse import quote
 
@@ -35,6 +37,9 @@ VERSIONS_LENGTH_MAX: Final = 500
 JUSTIFICATION_LENGTH_MAX: Final = 60
 STATEMENT_LENGTH_MAX: Final = 1_000
 EXAMPLE_LENGTH_MAX: Final = 80
+RECORD_COUNT: Final = 100  # of one read
+_READ_LENGTH_MAX: Final = 20_000  # of a text, before its blanks are gone
+_CACHE_COUNT_MAX: Final = 4_096
 
 NOT_AFFECTED: Final = "not_affected"
 AFFECTED: Final = "affected"
@@ -145,14 +150,20 @@ def aliases_of(vulnerability: str, told: Iterable[object]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def shortened(text: str, length_max: int) -> str:
+    """Return a text fit to keep, without looking at more of it than that."""
+    return clean_text(text[: length_max + 1], length_max=length_max)
+
+
 def words_of(*parts: str) -> str:
     """Return what an author says in prose, in one text."""
-    return clean_text(" ".join(" ".join(parts).split()), length_max=STATEMENT_LENGTH_MAX)
+    told = " ".join(part[:_READ_LENGTH_MAX] for part in parts)
+    return clean_text(" ".join(told.split()), length_max=STATEMENT_LENGTH_MAX)
 
 
 def justification_of(text: str) -> str:
     """Return a justification, whatever the format calls it."""
-    return clean_text(text.strip(), length_max=JUSTIFICATION_LENGTH_MAX)
+    return shortened(text.strip(), JUSTIFICATION_LENGTH_MAX)
 
 
 def place_of(purl: str, *, stream: str, product: str = "") -> Place | str:
@@ -160,10 +171,16 @@ def place_of(purl: str, *, stream: str, product: str = "") -> Place | str:
 
     Its version is the only one that is spoken of; without one it is every version.
     """
+    place = _place(purl[: PURL_LENGTH_MAX + 1], stream)
+    return replace(place, product=shortened(product, PRODUCT_LENGTH_MAX)) if isinstance(place, Place) else place
+
+
+# The statements of a document mostly name the same products.
+@lru_cache(maxsize=_CACHE_COUNT_MAX)
+def _place(purl: str, stream: str) -> Place | str:
     found = parse_package(purl, stream=stream, needs_version=False)
     if isinstance(found, PurlRefusal):
-        general = found.reason.partition(" (")[0]
-        return f"products: {general} ({clean_text(purl, length_max=EXAMPLE_LENGTH_MAX)})"
+        return f"products: {found.reason.partition(' (')[0]} ({shortened(purl, EXAMPLE_LENGTH_MAX)})"
     source = found.architecture in _SOURCES
     place = Place(
         stream=found.stream,
@@ -172,7 +189,6 @@ def place_of(purl: str, *, stream: str, product: str = "") -> Place | str:
         level=SOURCE if source else BINARY,
         architecture="" if source or found.architecture in _EVERY_ARCHITECTURE else found.architecture,
         versions="",
-        product=clean_text(product, length_max=PRODUCT_LENGTH_MAX),
     )
     return with_version(place, found.version) if found.version else place
 
@@ -185,7 +201,7 @@ def with_version(place: Place, version: str) -> Place | str:
 def with_range(place: Place, versions: str) -> Place | str:
     """Return a package with a VERS range as the versions that are spoken of, or the reason why it is none."""
     if not versions.startswith("vers:"):
-        return f"version ranges that are no VERS ({clean_text(versions, length_max=EXAMPLE_LENGTH_MAX)})"
+        return f"version ranges that are no VERS ({shortened(versions, EXAMPLE_LENGTH_MAX)})"
     try:
         found = parse_range(place.scheme, versions)
         text = "" if found.intervals == EVERYTHING and not found.spelled else _rendered(found, versions)
@@ -218,16 +234,21 @@ def reasoned(claim: Claim) -> Claim | str:
     return NO_REASON if is_bare else claim
 
 
-def read_of(claim: Claim | str, places: Sequence[Place | str], head_: Head) -> Read:
-    """Return what one statement amounts to: a record for each package, and why the others are left out.
+def reads_of(claim: Claim | str, places: Sequence[Place | str], head_: Head) -> Iterator[Read]:
+    """Yield what one statement amounts to: a record for each package, and why the others are left out.
 
     A claim that is a text is the reason why the whole statement is left out.
     """
     if isinstance(claim, str):
-        return Read(record=None, skipped=(claim,))
+        yield Read(record=None, skipped=(claim,))
+        return
     reasons = tuple(place for place in places if isinstance(place, str)) or (() if places else (NO_PRODUCT,))
-    records = tuple(_records(claim, places, head_))
-    return Read(record=next(iter(records), None), more=records[1:], skipped=reasons)
+    if reasons:
+        yield Read(record=None, skipped=reasons)
+    records = _records(claim, places, head_)
+    # Whoever stores them holds some hundred reads in memory at once.
+    while part := tuple(islice(records, RECORD_COUNT)):
+        yield Read(record=part[0], more=part[1:])
 
 
 def _records(claim: Claim, places: Sequence[Place | str], head_: Head) -> Iterator[VexRecord]:
