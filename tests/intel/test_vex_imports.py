@@ -186,6 +186,7 @@ CANONICAL = openvex(statement(), author="Canonical Ltd.")
     [
         (openvex(statement()), "vex"),
         (openvex(statement(), **{"@context": "https://openvex.dev/ns"}), "vex"),
+        (openvex(statement(impact_statement="Canonical says so, too.")), "vex"),
         (CANONICAL, "ubuntu-vex"),
         (cyclonedx(analysed()), "vex"),
         ({"$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json"} | cyclonedx(analysed()), "vex"),

@@ -82,7 +82,7 @@ class Importer(Protocol):
         """Yield what the file says, in bounded memory."""
 
 
-# In the order in which they are asked: OSV last, whose records others' look like; Canonical's VEX before anybody's.
+# In the order in which they are asked: OSV last, whose records others' look like; anybody's VEX before Canonical's.
 IMPORTERS: tuple[Importer, ...] = (
     kev.KevImporter(),
     epss.EpssImporter(),
@@ -92,8 +92,8 @@ IMPORTERS: tuple[Importer, ...] = (
     debian_tracker.DebianTrackerImporter(),
     ubuntu.UbuntuNoticesImporter(),
     ubuntu.UbuntuTrackerImporter(),
-    ubuntu.UbuntuVexImporter(),
     vex.VexImporter(),
+    ubuntu.UbuntuVexImporter(),
     updateinfo.UpdateinfoImporter(),
     updateinfo.AlmaLinuxImporter(),
     updateinfo.RockyImporter(),

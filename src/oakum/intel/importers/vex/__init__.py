@@ -28,6 +28,7 @@ AUTHOR_LENGTH_MAX: Final = 40  # of a feed's name
 NO_STATEMENT: Final = "documents without a statement"
 
 _WORD: Final = re.compile(r"[a-z0-9]+")
+_CANONICAL: Final = re.compile(rb'"author"\s*:\s*"Canonical\b')
 _CYCLONEDX: Final = re.compile(rb'"bomFormat"\s*:\s*"CycloneDX"')
 
 
@@ -55,9 +56,15 @@ class VexImporter:
     kind: str = "vex"
 
     def recognises(self, path: Path, head: bytes) -> bool:
-        """Say whether it is OpenVEX or CycloneDX; CSAF is taken for a distribution's unless somebody says otherwise."""
+        """Say whether it is CycloneDX, or OpenVEX whose author is not Canonical.
+
+        CSAF is taken for a distribution's unless somebody says otherwise.
+        """
         del path
-        return b"openvex.dev/ns" in head or bool(_CYCLONEDX.search(head))
+        if _CYCLONEDX.search(head):
+            return True
+        # Others speak of Canonical, too: what makes a document its advisory is who wrote it.
+        return b"openvex.dev/ns" in head and not _CANONICAL.search(head)
 
     def default_name(self, path: Path) -> str:
         """Return ``vex-``, the author, and a mark of the document's id: its next edition replaces it, no other does.
