@@ -281,10 +281,8 @@ def test_nobody_sees_another_organisations_hosts(now: datetime, organisation: Or
 
 def test_the_log_of_finding_changes_keeps_the_newest(now: datetime, organisation: Organisation) -> None:
     make_bare_host(organisation, 1, {1}, now)
-    for number in range(3):
-        note_finding_changes([number], now=now)
-    FindingChange.objects.filter(id=FindingChange.objects.latest("id").id).update(
-        id=FindingChange.objects.latest("id").id + KEPT_COUNT
-    )
+    FindingChange.objects.bulk_create([FindingChange(at=now, package_versions=b"") for _ in range(KEPT_COUNT)])
+    note_finding_changes([1, 2], now=now)
     keep_index(now=now, is_whole=True)
-    assert FindingChange.objects.count() == 1
+    assert FindingChange.objects.count() == KEPT_COUNT
+    assert set(BitMap.deserialize(bytes(FindingChange.objects.latest("id").package_versions))) == {1, 2}

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import Max
-
 from oakum.findings.models import FindingChange
 from oakum.fleet.sets import dump_set
 
@@ -21,6 +19,6 @@ def note_finding_changes(package_version_ids: Iterable[int], *, now: datetime) -
 
 def forget_old_changes() -> None:
     """Remove all but the newest KEPT_COUNT rows."""
-    newest = FindingChange.objects.aggregate(newest=Max("id"))["newest"]
-    if newest is not None:
-        FindingChange.objects.filter(id__lte=newest - KEPT_COUNT).delete()
+    former = FindingChange.objects.order_by("-id").values_list("id", flat=True)[KEPT_COUNT : KEPT_COUNT + 1]
+    for change_id in former:
+        FindingChange.objects.filter(id__lte=change_id).delete()

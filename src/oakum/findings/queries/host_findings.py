@@ -6,7 +6,7 @@ Only the rows of the page are made; everything before them is counted in sets.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -74,10 +74,12 @@ def page_of(view: View, *, organisation_id: UUID, wanted: FindingFilter, limit: 
     """Return a page of a view that is loaded already."""
     limit, offset = max(1, min(limit, PAGE_COUNT_MAX)), max(0, offset)
     # Only the soonest slices are looked into; how many there are behind them is counted in sets.
-    keys = list(islice(soonest_first(view, choose(view, wanted)), offset, offset + limit))
+    sieve = _sieve(view, wanted)
+    keys = list(islice(soonest_first(view, sieve.chosen()), offset, offset + limit))
+    total_count = sum(view.totals.by_remedy.values()) if wanted == EMPTY_FILTER else sieve.count()
     return FindingPage(
         rows=make_rows(view, organisation_id=organisation_id, keys=keys),
-        total_count=_count(view, wanted),
+        total_count=total_count,
         limit=limit,
         offset=offset,
         host_unknown_count=view.unknown_count,
@@ -108,67 +110,72 @@ def choose(view: View, wanted: FindingFilter) -> Iterator[Chosen]:
     Raises:
         OperatorError: the filter names a severity or remedy that does not exist (``filter_invalid``).
     """
-    sieve = _Sieve.of(view, wanted)
-    for slice_ in view.slices_of(wanted.cve) if wanted.cve else view.slices:
-        if _group_is_wanted(slice_, wanted) and (members := sieve.members(slice_)):
-            yield Chosen(slice=slice_, members=members)
-
-
-def _count(view: View, wanted: FindingFilter) -> int:
-    """Return how many findings the filter lets through, without making what is listed."""
-    if wanted == EMPTY_FILTER:
-        return sum(view.totals.by_remedy.values())
-    sieve = _Sieve.of(view, wanted)
-    slices = view.slices_of(wanted.cve) if wanted.cve else view.slices
-    return sum(sieve.count(slice_) for slice_ in slices if _group_is_wanted(slice_, wanted))
+    return _sieve(view, wanted).chosen()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sieve:
-    """What a filter asks of hosts: which of a slice's members it lets through."""
+    """What a filter lets through: of which slices, and which of their members.
+
+    ``matched`` are the groups that a search finds by themselves, ``named`` the hosts that it finds; None: no search.
+    """
 
     view: View
+    slices: Sequence[Slice]
     overdue: bool | None
     hosts: BitMap | None
-    search: str
+    matched: frozenset[Affected] | None
     named: BitMap
 
+    def chosen(self) -> Iterator[Chosen]:
+        """Yield the slices with the members that are let through, if any."""
+        for slice_ in self.slices:
+            if members := self._members(slice_):
+                yield Chosen(slice=slice_, members=members)
+
+    def count(self) -> int:
+        """Return how many findings are let through, without making what is listed."""
+        if self.overdue is not None:
+            return sum(len(self._members(slice_)) for slice_ in self.slices)
+        if self.matched is None:
+            return self._among(self.slices, self.hosts)
+        by_themselves = [slice_ for slice_ in self.slices if slice_.group in self.matched]
+        by_host = [slice_ for slice_ in self.slices if slice_.group not in self.matched] if self.named else []
+        both = self.named if self.hosts is None else self.named & self.hosts
+        return self._among(by_themselves, self.hosts) + self._among(by_host, both)
+
     @staticmethod
-    def of(view: View, wanted: FindingFilter) -> _Sieve:
-        """Return the sieve of a filter.
+    def _among(slices: Sequence[Slice], hosts: BitMap | None) -> int:
+        members = (slice_.members for slice_ in slices)
+        return sum(map(len if hosts is None else hosts.intersection_cardinality, members))
 
-        Raises:
-            OperatorError: the filter names a severity or remedy that does not exist (``filter_invalid``).
-        """
-        _check(wanted)
-        search = wanted.search.strip().lower()[:SEARCH_LENGTH_MAX]
-        return _Sieve(
-            view=view,
-            overdue=wanted.overdue,
-            hosts=_hosts_wanted(view, wanted),
-            search=search,
-            named=view.fleet.named(search) if search else BitMap(),
-        )
-
-    def members(self, slice_: Slice) -> BitMap:
-        """Return those of a slice's members that are let through."""
+    def _members(self, slice_: Slice) -> BitMap:
         members = slice_.members
         if self.overdue is not None:
             late = self.view.overdue(slice_)
             members = late if self.overdue else members - late
         if self.hosts is not None:
             members = members & self.hosts
-        if self.search and self.search not in slice_.group.search_text:
+        if self.matched is not None and slice_.group not in self.matched:
             members = members & self.named
         return members
 
-    def count(self, slice_: Slice) -> int:
-        """Return how many they are; one condition alone is counted without making the set."""
-        by_name = bool(self.search) and self.search not in slice_.group.search_text
-        if self.overdue is None and (self.hosts is None or not by_name):
-            among = self.named if by_name else self.hosts
-            return int(len(slice_.members) if among is None else slice_.members.intersection_cardinality(among))
-        return len(self.members(slice_))
+
+def _sieve(view: View, wanted: FindingFilter) -> _Sieve:
+    _check(wanted)
+    slices: Sequence[Slice] = view.slices_of(wanted.cve) if wanted.cve else view.slices
+    if any((wanted.package, wanted.severity, wanted.remedy, wanted.kev is not None)):
+        slices = [slice_ for slice_ in slices if _group_is_wanted(slice_, wanted)]
+    search = wanted.search.strip().lower()[:SEARCH_LENGTH_MAX]
+    found = (group for group in {slice_.group for slice_ in slices} if search in group.search_text)
+    return _Sieve(
+        view=view,
+        slices=slices,
+        overdue=wanted.overdue,
+        hosts=_hosts_wanted(view, wanted),
+        matched=frozenset(found) if search else None,
+        named=view.fleet.named(search) if search else BitMap(),
+    )
 
 
 def _check(wanted: FindingFilter) -> None:

@@ -16,6 +16,7 @@ from uuid import UUID
 from django.db.models import Max
 from pyroaring import BitMap
 
+from oakum.findings.index.changes import KEPT_COUNT
 from oakum.findings.models import Finding, FindingChange, IndexShard
 from oakum.findings.queries.board import Spread
 from oakum.findings.queries.cache import ORGANISATION_COUNT_MAX, entry_of
@@ -194,9 +195,9 @@ def _must_reload(kept: Kept, now: datetime) -> bool:
     """Say whether something has moved that the log does not tell."""
     if kept.log is None or kept.loaded_at is None or kept.kev != _feeds(is_kev=True):
         return True
-    oldest = FindingChange.objects.order_by("id").values_list("id", flat=True).first()
-    if oldest is not None and oldest > kept.log.change_id + 1:
-        return True  # What was noted in between has been removed.
+    later = FindingChange.objects.filter(id__gt=kept.log.change_id)
+    if later.order_by("id")[KEPT_COUNT - 1 : KEPT_COUNT].values_list("id"):
+        return True  # So much was noted that some of it may have been removed already.
     newest = _newest_change()
     if kept.finding_id != _newest_finding() and newest == kept.log.change_id:
         return True
