@@ -7,7 +7,6 @@ What it does to findings is decided elsewhere (``core.vex``).
 from __future__ import annotations
 
 import json
-from dataclasses import astuple
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -26,9 +25,7 @@ VEX: Final = "vex"  # the importer's kind
 
 def vex_row(record: VexRecord) -> tuple[Any, ...]:
     """Return a statement's row, without feed and generation, in the order of ``rows.VEX_STATEMENTS``."""
-    said = json.dumps(astuple(record), default=str)
-    return (
-        sha256(said.encode()).hexdigest(),
+    values = (
         record.document,
         record.author,
         record.vulnerability,
@@ -42,8 +39,10 @@ def vex_row(record: VexRecord) -> tuple[Any, ...]:
         record.status,
         record.justification,
         record.statement,
-        rows.instant(record.said_at),
     )
+    # As JSON, so that no two rows run together; the instant as it was told, not as a database writes it.
+    said = json.dumps((*values, record.said_at.isoformat() if record.said_at else ""))
+    return (sha256(said.encode()).hexdigest(), *values, rows.instant(record.said_at))
 
 
 def withdraw_vex(*, feed_name: str, now: datetime) -> int:
