@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from bench.database import database
 
@@ -101,6 +102,31 @@ def other_writer(waits: list[float]) -> Iterator[None]:
         thread.join()
 
 
+@contextmanager
+def timed_transactions(lengths: list[float]) -> Iterator[None]:
+    """Note how long each outermost transaction of this thread was, from its begin to its end."""
+    from django.db import connection, transaction  # noqa: PLC0415 - tables exist only after set-up
+
+    enter, leave = transaction.Atomic.__enter__, transaction.Atomic.__exit__
+    own, began_at = threading.get_ident(), [0.0]
+
+    def entered(self: transaction.Atomic) -> None:
+        enter(self)
+        if threading.get_ident() == own and not connection.savepoint_ids and len(connection.atomic_blocks) == 1:
+            began_at[0] = time.perf_counter()
+
+    def left(self: transaction.Atomic, *arguments: Any) -> None:
+        leave(self, *arguments)
+        if threading.get_ident() == own and not connection.in_atomic_block:
+            lengths.append(time.perf_counter() - began_at[0])
+
+    transaction.Atomic.__enter__, transaction.Atomic.__exit__ = entered, left  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        transaction.Atomic.__enter__, transaction.Atomic.__exit__ = enter, leave  # type: ignore[method-assign]
+
+
 def measure(path: Path) -> dict[str, object]:
     """Import the archive into an empty database and return the line."""
     from django.db import connection  # noqa: PLC0415 - tables exist only after set-up
@@ -109,7 +135,8 @@ def measure(path: Path) -> dict[str, object]:
     from oakum.intel.services import import_feed  # noqa: PLC0415
 
     waits: list[float] = []
-    with other_writer(waits):
+    lengths: list[float] = []
+    with other_writer(waits), timed_transactions(lengths):
         began_at, cpu = time.perf_counter(), time.process_time()
         report = import_feed(path, name="bench", now=datetime.now(tz=UTC))
         seconds, cpu = time.perf_counter() - began_at, time.process_time() - cpu
@@ -125,6 +152,7 @@ def measure(path: Path) -> dict[str, object]:
         "seconds": round(seconds, 1),
         "cpu_seconds": round(cpu, 1),
         "memory_peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "transaction_max_ms": round(max(lengths) * 1000),
         "other_writer_wait_max_ms": round(max(waits, default=0) * 1000),
     }
 

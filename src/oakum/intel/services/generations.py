@@ -33,7 +33,7 @@ from oakum.intel.models import (
     VexStatement,
 )
 
-ROW_COUNT_MAX: Final = 900  # of one write transaction
+ROW_COUNT_MAX: Final = 500  # of one write transaction: some 20 ms, and 200 on a machine that is busy with other things
 ADVISORY_COUNT: Final = 200  # advisories whose ranges and CVEs are removed together
 
 # Rows of a feed that nothing points at: former ones go at the switch.

@@ -101,6 +101,17 @@ def add_missing_rows(table: Table, rows: Sequence[Sequence[Any]]) -> None:
             cursor.execute(sql, [value for row in part for value in row])
 
 
+def update_rows(table: Table, rows: Sequence[Sequence[Any]]) -> None:
+    """Give rows new values; the first column is the key by which each is found."""
+    if not rows:
+        return
+    name, (key, *columns) = table
+    changes = ", ".join(f"{column} = %s" for column in columns)
+    with connection.cursor() as cursor:
+        sql = f"UPDATE {name} SET {changes} WHERE {key} = %s"  # noqa: S608 - as above
+        cursor.executemany(sql, [[*row[1:], row[0]] for row in rows])
+
+
 def _copy(table: Table, rows: Sequence[Sequence[Any]]) -> None:
     name, columns = table
     sql = f"COPY {name} ({', '.join(columns)}) FROM STDIN"

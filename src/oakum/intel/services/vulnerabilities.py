@@ -15,11 +15,12 @@ from django.db import transaction
 from oakum.core.advisories import speaks_of_one_cve
 from oakum.core.ratings import Rating, better, rate
 from oakum.intel.models import Advisory, Vulnerability
-from oakum.intel.services.generations import ROW_COUNT_MAX, Generation
-from oakum.intel.services.rows import Table, add_missing_rows
+from oakum.intel.services.generations import Generation
+from oakum.intel.services.rows import Table, add_missing_rows, update_rows
 
 SUMMARY_LENGTH_MAX = 4_000
 PAGE_COUNT = 500
+CVE_COUNT = 400  # of one write transaction
 _SSVC_FIELDS = ("ssvc_exploitation", "ssvc_automatable", "ssvc_technical_impact")
 _FIELDS = ("summary", "cvss_vector", "cvss_score", "cvss_source", *_SSVC_FIELDS, "ssvc_source")
 _TABLE: Table = ("intel_vulnerability", ("cve", *_FIELDS))
@@ -80,7 +81,7 @@ def record_facts(facts: Iterable[CveFacts], *, source: str) -> None:
     chunk: dict[str, CveFacts] = {}
     for each in facts:
         chunk[each.cve] = _joined(chunk[each.cve], each) if each.cve in chunk else each
-        if len(chunk) >= ROW_COUNT_MAX:
+        if len(chunk) >= CVE_COUNT:
             _store(chunk, source)
             chunk = {}
     _store(chunk, source)
@@ -103,10 +104,15 @@ def _joined(one: CveFacts, other: CveFacts) -> CveFacts:
 def _store(chunk: Mapping[str, CveFacts], source: str) -> None:
     with transaction.atomic():
         known = Vulnerability.objects.in_bulk(list(chunk))
-        missing = [_merged(Vulnerability(cve=cve), each, source) for cve, each in chunk.items() if cve not in known]
-        add_missing_rows(_TABLE, [[row.cve, *(getattr(row, field) for field in _FIELDS)] for row in missing])
+        add_missing_rows(_TABLE, [_new_row(each, source) for cve, each in chunk.items() if cve not in known])
         changed = [row for cve, row in known.items() if _is_changed_by(row, chunk[cve], source)]
-        Vulnerability.objects.bulk_update(changed, _FIELDS, batch_size=100)
+        update_rows(_TABLE, [[row.cve, *(getattr(row, field) for field in _FIELDS)] for row in changed])
+
+
+def _new_row(facts: CveFacts, source: str) -> tuple[object, ...]:
+    """Return the columns of a CVE of which nothing is known yet: what ``_merged`` makes of an empty row."""
+    rating = (facts.rating.vector, facts.rating.score, source[:40]) if facts.rating else ("", None, "")
+    return facts.cve, facts.summary, *rating, *facts.ssvc, source[:40] if any(facts.ssvc) else ""
 
 
 def _is_changed_by(row: Vulnerability, facts: CveFacts, source: str) -> bool:
