@@ -104,11 +104,13 @@ def measure_pages(organisation_id: UUID) -> None:
     _line("page.first", round(took, 2), "s", host_count)
     for name, page in pages.items():
         page()
+        busy = time.process_time()
         times = sorted(_timed(page)[0] for _ in range(PAGE_COUNT))
-        p95 = times[int(0.95 * PAGE_COUNT) - 1]
-        _line(
-            f"page.{name}", round(1_000 * p95, 1), "ms", host_count, median=round(1_000 * statistics.median(times), 1)
-        )
+        # The processor's own time beside the clock's: others may be at work on the machine.
+        cpu = 1_000 * (time.process_time() - busy) / PAGE_COUNT
+        p95 = 1_000 * times[int(0.95 * PAGE_COUNT) - 1]
+        median = 1_000 * statistics.median(times)
+        _line(f"page.{name}", round(p95, 1), "ms", host_count, median=round(median, 1), cpu=round(cpu, 1))
     _line("memory.server", round(_resident_mb()), "MB", host_count)
     _measure_change(organisation_id, host_count, pages)
     _measure_advisory(host_count, pages)

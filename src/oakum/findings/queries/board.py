@@ -6,7 +6,7 @@ A CVE's own deadline is judged by that CVE alone.  Rows for pages are made elsew
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
@@ -54,10 +54,14 @@ class Board:
         if not touched:
             return
         old = [self._spreads.pop(cve) for cve in touched if cve in self._spreads]
+        dues = _Dues(risk, fleet)
+        for cve in touched:
+            for one in self._slices[cve]:
+                dues.take(one, touched)
         new = []
         for cve in touched:
             if own := tuple(self._slices[cve]):
-                self._spreads[cve] = spread_of(risk, fleet, cve, own)
+                self._spreads[cve] = dues.spread(cve, own)
                 new.append(self._spreads[cve])
             else:
                 del self._slices[cve]
@@ -71,19 +75,48 @@ class Board:
 
 def spread_of(risk: Risk, fleet: Fleet, cve: str, slices: tuple[Slice, ...]) -> Spread:
     """Return a CVE as it is on the hosts of these slices."""
-    dues = list(_dues(risk, fleet, cve, slices))
-    due_at = min(due.due_at for due in dues)
-    severity = min((due.severity for due in dues), key=severity_rank)
-    return Spread(
-        threat=dues[0].threat,
-        due_at=due_at,
-        severity=severity,
-        slices=slices,
-        sort_key=(due_at, severity_rank(severity), cve),
-    )
-
-
-def _dues(risk: Risk, fleet: Fleet, cve: str, slices: Iterable[Slice]) -> Iterator[CveDue]:
+    dues = _Dues(risk, fleet)
     for one in slices:
-        pack, enrolled_at = one.schedule.pack, fleet.enrolment.at[one.first]
-        yield cve_dues(risk, one.group, pack, is_public=one.is_public, enrolled_at=enrolled_at)[cve]
+        dues.take(one, {cve: None})
+    return dues.spread(cve, slices)
+
+
+class _Dues:
+    """The deadlines of some CVEs over slices, each slice worked out once however many CVEs it has."""
+
+    def __init__(self, risk: Risk, fleet: Fleet) -> None:
+        self._risk = risk
+        self._fleet = fleet
+        self._taken: set[Slice] = set()
+        self._found: dict[str, CveDue] = {}
+
+    def take(self, one: Slice, wanted: Collection[str]) -> None:
+        """Look at a slice, unless it was looked at before."""
+        if one in self._taken:
+            return
+        self._taken.add(one)
+        pack, enrolled_at = one.schedule.pack, self._fleet.enrolment.at[one.first]
+        dues = cve_dues(self._risk, one.group, pack, is_public=one.is_public, enrolled_at=enrolled_at)
+        for cve, due in dues.items():
+            if cve in wanted:
+                before = self._found.get(cve)
+                self._found[cve] = due if before is None else _worse(before, due)
+
+    def spread(self, cve: str, slices: tuple[Slice, ...]) -> Spread:
+        """Return a CVE over its slices, all of which must have been taken."""
+        due = self._found[cve]
+        return Spread(
+            threat=due.threat,
+            due_at=due.due_at,
+            severity=due.severity,
+            slices=slices,
+            sort_key=(due.due_at, severity_rank(due.severity), cve),
+        )
+
+
+def _worse(one: CveDue, other: CveDue) -> CveDue:
+    return CveDue(
+        threat=one.threat,
+        due_at=min(one.due_at, other.due_at),
+        severity=min(one.severity, other.severity, key=severity_rank),
+    )

@@ -104,24 +104,19 @@ def cve_dues(
     risk: Risk, group: Affected, pack: Pack, *, is_public: bool, enrolled_at: datetime
 ) -> Mapping[str, CveDue]:
     """Return each CVE of ``group`` with its own earliest deadline on a host enrolled then."""
-    key = ("cves", group, pack.id, is_public, enrolled_at)
-    known = risk.memo.get(key)
-    if known is None:
-        dues: dict[str, CveDue] = {}
-        for hit, threat, severity in _threats(group, ""):
-            if not threat.cve:
-                continue
-            ruling = _ruling(risk, pack, hit, threat, severity, is_public=is_public)
-            due_at = _due_at(ruling.within, ruling.started_at, max(hit.since, enrolled_at))
-            before = dues.get(threat.cve)
-            dues[threat.cve] = CveDue(
-                threat=threat,
-                due_at=due_at if before is None else min(due_at, before.due_at),
-                severity=severity if before is None else min(severity, before.severity, key=severity_rank),
-            )
-        known = risk.memo[key] = dues
-    assert isinstance(known, dict)
-    return known
+    dues: dict[str, CveDue] = {}
+    for hit, threat, severity in _threats(group, ""):
+        if not threat.cve:
+            continue
+        ruling = _ruling(risk, pack, hit, threat, severity, is_public=is_public)
+        due_at = _due_at(ruling.within, ruling.started_at, max(hit.since, enrolled_at))
+        before = dues.get(threat.cve)
+        dues[threat.cve] = CveDue(
+            threat=threat,
+            due_at=due_at if before is None else min(due_at, before.due_at),
+            severity=severity if before is None else min(severity, before.severity, key=severity_rank),
+        )
+    return dues
 
 
 def severity_rank(severity: Stated) -> int:

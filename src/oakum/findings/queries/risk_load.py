@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TypeVar, cast
 from uuid import UUID
 
 from django.db.models import Q
@@ -38,6 +39,7 @@ from oakum.findings.queries.risk import (
 from oakum.findings.queries.values import SEVERITIES, AdvisoryView
 from oakum.intel.models import Advisory, Feed, KevEntry, Vulnerability
 
+V = TypeVar("V")
 KEV_KIND = "kev"
 CVSS_VERSION_WITHOUT_PREFIX = 2  # its vectors name no version
 
@@ -271,6 +273,17 @@ def _versions(ids: BitMap) -> dict[int, SourceVersion]:
     return found
 
 
+class _Shared:
+    """Equal values as one object: a few thousand instants and keys stand behind hundreds of thousands of findings."""
+
+    def __init__(self) -> None:
+        self._known: dict[object, object] = {}
+
+    def of(self, value: V) -> V:
+        """Return the first of all values that equal this one."""
+        return cast("V", self._known.setdefault(value, value))
+
+
 def _groups(
     rows: Sequence[_Row],
     advisories: Mapping[int, _Advisory],
@@ -282,6 +295,7 @@ def _groups(
     for row in rows:
         by_version[row.package_version_id].append(row)
     members: dict[tuple[str, str, str, frozenset[object]], list[int]] = defaultdict(list)
+    shared = _Shared()
     for version_id, own in by_version.items():
         version = versions[version_id]
         same = frozenset((row.feed, row.owner_id, row.ref) for row in own)
@@ -293,6 +307,7 @@ def _groups(
             threats,
             origins,
             versions[ids[0]],
+            shared,
         )
         names = {version_id: versions[version_id].name for version_id in ids}
         yield make_group(versions[ids[0]], names, hits)
@@ -304,12 +319,16 @@ def _hits(
     threats: Mapping[str, Threat],
     origins: Mapping[str, str],
     version: SourceVersion,
+    shared: _Shared,
 ) -> tuple[Hit, ...]:
     # Binary packages of one source may have been seen on different days: the first sight counts for all of them.
     first: dict[tuple[str, UUID | None, str], _Row] = {}
     for row in sorted(rows, key=lambda one: one.since, reverse=True):
         first[(row.feed, row.owner_id, row.ref)] = row
-    hits = [_hit(key, row, advisories[row.advisory_id], threats, origins, version) for key, row in first.items()]
+    hits = [
+        _hit(shared.of(key), row, advisories[row.advisory_id], threats, origins, version, shared)
+        for key, row in first.items()
+    ]
     return tuple(sorted(hits, key=lambda hit: (hit.view.ref, hit.view.feed)))
 
 
@@ -320,6 +339,7 @@ def _hit(
     threats: Mapping[str, Threat],
     origins: Mapping[str, str],
     version: SourceVersion,
+    shared: _Shared,
 ) -> Hit:
     if not advisory.rated:
         # Once an advisory, not once a finding: it applies to many versions, and each says the same of it.
@@ -334,15 +354,15 @@ def _hit(
         state=row.state,
         fixed_version=row.fixed_version,
         evidence=row.evidence,
-        since=row.since,
+        since=shared.of(row.since),
         published_at=advisory.published_at,
         told_by_hosts=row.owner_id is not None,
     )
     return Hit(
         key=key,
-        since=row.since,
+        since=view.since or row.since,
         view=view,
-        fixed_key=_fixed_key(row, version),
+        fixed_key=shared.of(_fixed_key(row, version)),
         threats=advisory.rated,
         origin=origins.get(row.ref, "security") if row.owner_id else "security",
     )

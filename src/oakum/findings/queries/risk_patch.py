@@ -15,7 +15,7 @@ from oakum.findings.queries.risk import Affected, Risk, chunks
 from oakum.findings.queries.risk_load import kernels_of, load_risk
 
 # What follows from a group alone outlives a change of others; what follows from many groups does not.
-_LASTING = ("schedule", "cves", "ruling", "source_key", "without", "cured")
+_LASTING = ("schedule", "ruling", "source_key", "without", "cured")
 
 
 def patch_risk(risk: Risk, *, moved: BitMap, new: BitMap) -> tuple[Risk, BitMap]:
