@@ -19,12 +19,13 @@ from oakum.findings.services import assess, assessing, writing
 from oakum.fleet.models import Host
 from oakum.identity.models import Organisation
 from oakum.intel.models import Advisory
-from oakum.intel.services import import_feed
+from oakum.intel.services import import_feed, withdraw_vex
 from oakum.journal.models import Entry
 from oakum.protocol.inventory import Offer, Origin
 from oakum.protocol.messages import ChangelogEntry, NotesUpload
 from tests.factories import make_host, make_organisation, make_version
 from tests.intel import feeds as files
+from tests.intel import vex_documents as documents
 
 pytestmark = pytest.mark.django_db
 
@@ -122,6 +123,62 @@ def test_a_new_generation_that_says_the_same_keeps_the_date(tmp_path: Path, now:
     assert kept.evidence.startswith("openssl 3.0-1 is older than 3.0-5")
     assert new.since == later
     assert (report.appeared_count, report.changed_count, report.gone_count) == (1, 1, 0)
+
+
+def vex(path: Path, now: datetime, *statements: dict[str, object], author: str = "Acme") -> str:
+    document = documents.openvex(*statements, author=author)
+    return import_feed(documents.write(path / "acme.vex.json", document), name=f"vex-{author}", now=now).feed_name
+
+
+SOURCE_PURL = "pkg:deb/debian/openssl?arch=source&distro=debian-12"
+
+
+def test_a_vex_statement_closes_a_finding_and_taking_it_back_opens_it(tmp_path: Path, now: datetime) -> None:
+    make_version(OPENSSL, now=now)
+    make_version(("curl", "1", "curl", "1"), now=now)
+    feed(tmp_path, now, record(upstream=["CVE-2024-0001"]), record("DSA-2-1", "2", "curl", upstream=["CVE-2024-0009"]))
+    assess(now=now)
+    before = list(Finding.objects.order_by("id").values())
+    name = vex(tmp_path, now, documents.statement(SOURCE_PURL))
+    assert assess(now=now).changed_count == 1
+    closed = Finding.objects.get(advisory_ref="DSA-1-1")
+    assert (closed.state, closed.state_author, closed.since) == ("not_affected", "Acme", now)
+    assert closed.evidence.endswith("; Acme says not affected (vulnerable_code_not_present)")
+    # Again, and with the advisory's next generation: nothing moves.
+    assert assess(now=now).version_count == 0
+    withdraw_vex(feed_name=name, now=now)
+    assert assess(now=now).changed_count == 1
+    assert list(Finding.objects.order_by("id").values()) == before
+    assert assess(now=now).version_count == 0
+
+
+def test_a_vex_statement_that_came_first_counts_for_what_comes_later(tmp_path: Path, now: datetime) -> None:
+    vex(tmp_path, now, documents.statement(SOURCE_PURL))
+    assess(now=now)
+    feed(tmp_path, now, record(upstream=["CVE-2024-0001"]))
+    assess(now=now)
+    make_version(OPENSSL, now=now)
+    assess(now=now)
+    assert [(each.state, each.state_author) for each in Finding.objects.all()] == [("not_affected", "Acme")]
+
+
+def test_a_notice_is_closed_by_the_records_of_its_flaws(tmp_path: Path, now: datetime) -> None:
+    make_version(OPENSSL, now=now)
+    feed(tmp_path, now, record(upstream=["CVE-2024-0001", "CVE-2024-0002"]))
+    assess(now=now)
+    assert Finding.objects.get().state == "affected"
+    records = [
+        record("DEBIAN-CVE-2024-0001", "3.0-1", upstream=["CVE-2024-0001"]),
+        record("DEBIAN-CVE-2024-0002", "2.9-1", upstream=["CVE-2024-0002"]),
+    ]
+    feed(tmp_path, now, *records, name="osv-records")
+    assess(now=now)
+    finding = Finding.objects.get()
+    assert (finding.state, finding.state_author) == ("not_affected", "feed osv-records")
+    feed(tmp_path, now, record("DEBIAN-CVE-2024-0001", "3.0-9", upstream=["CVE-2024-0001"]), name="osv-records")
+    assess(now=now)
+    states = dict(Finding.objects.values_list("advisory_ref", "state"))
+    assert states == {"DSA-1-1": "affected", "DEBIAN-CVE-2024-0001": "affected"}
 
 
 def test_one_changed_advisory_of_a_feed_rewrites_its_own_findings_alone(tmp_path: Path, now: datetime) -> None:

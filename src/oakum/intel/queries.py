@@ -191,13 +191,23 @@ def current_ranges(*, stream: str, names: Collection[str]) -> Iterator[RangeFact
     Of each feed the generation that readers see; withdrawn advisories are left out.  Ranges that an organisation's own
     hosts told come with the organisation's id: whoever shows what follows from them must ask for that organisation.
     """
-    rows = AffectedRange.objects.filter(
+    rows = _standing_ranges(stream, names)
+    return (_range_facts(row) for row in rows.values_list(*_FACTS).iterator(chunk_size=2_000))
+
+
+def ranges_of_records(*, stream: str, names: Collection[str]) -> Iterator[RangeFacts]:
+    """Yield those of ``current_ranges`` whose advisory is called after a CVE: a publisher's record of one flaw."""
+    rows = _standing_ranges(stream, names).filter(advisory__ref__contains="CVE-", advisory__organisation=None)
+    return (_range_facts(row) for row in rows.values_list(*_FACTS).iterator(chunk_size=2_000))
+
+
+def _standing_ranges(stream: str, names: Collection[str]) -> QuerySet[AffectedRange]:
+    return AffectedRange.objects.filter(
         stream=stream,
         name__in=names,
         advisory__generation=F("advisory__feed__generation"),
         advisory__withdrawn_at=None,
     )
-    return (_range_facts(row) for row in rows.values_list(*_FACTS).iterator(chunk_size=2_000))
 
 
 def ranges_by_id(ids: Collection[int]) -> dict[int, RangeFacts]:

@@ -1,9 +1,9 @@
 """Match package versions with advisories, and keep the findings.
 
-Set-based and incremental: matched are new package versions, and those of which a feed's new generation or a host's
-notes say something else than before; everything only when the rules change.  The findings that a new generation leaves
-as they are follow to its advisories, and nothing else of them is written.  Running it again changes nothing; killed at
-any instant it leaves correct findings for what it got to, and the next run does the rest.
+Set-based and incremental: matched are new package versions, and those of which a feed's new generation, a host's notes
+or a VEX document say something else than before; everything only when the rules change.  The findings that a new
+generation leaves as they are follow to its advisories, and nothing else of them is written.  Running it again changes
+nothing; killed at any instant it leaves correct findings for what it got to, and the next run does the rest.
 
 A finding goes only when its own advisory goes: withdrawn, or no longer in its feed.  What a host says, or no longer
 says, adds findings of the host-notes feed and touches no others.
@@ -24,6 +24,7 @@ from oakum.catalogue.queries import security_marks
 from oakum.core.matching import RangeFacts, matches_of
 from oakum.findings.models import Assessed, AssessedMark, Finding
 from oakum.findings.services.joining import former_findings, hidden_advisories, pairs, repoint, slices
+from oakum.findings.services.judging import Judge
 from oakum.findings.services.scope import (
     Extent,
     Intel,
@@ -81,7 +82,7 @@ def assess(*, now: datetime) -> AssessReport:
     """Bring the findings up to what is installed anywhere and what the feeds say now."""
     _take_host_notes(now)
     # Read before the matching, and all at once: what moves meanwhile is matched by the next run.
-    intel, ranges, reach = read_intel(), _Ranges(hidden=hidden_advisories()), extents()
+    intel, ranges, judge, reach = read_intel(), _Ranges(hidden=hidden_advisories()), Judge(), extents()
     new = {extent.stream: new_versions(extent, intel) for extent in reach}
     for ids in new.values():
         make_targets(ids)
@@ -89,7 +90,7 @@ def assess(*, now: datetime) -> AssessReport:
     writers: list[Writer] = []
     for extent in reach:
         ids = new[extent.stream] | moved_versions(extent.stream, intel, by_feeds)
-        writers.append(_assess_stream(extent.stream, ids, ranges, now))
+        writers.append(_assess_stream(extent.stream, ids, ranges, judge, now))
         _remember_extent(extent, intel, now)
     for feed_name in intel.moved_feeds:
         _follow(feed_name, intel.generations[feed_name])
@@ -113,11 +114,12 @@ def _take_host_notes(now: datetime) -> None:
             _taken_marks[organisation_id] = mark
 
 
-def _assess_stream(stream: str, ids: BitMap, ranges: _Ranges, now: datetime) -> Writer:
+def _assess_stream(stream: str, ids: BitMap, ranges: _Ranges, judge: Judge, now: datetime) -> Writer:
     writer = Writer(stream=stream, now=now)
     for chunk in slices(ids):
         versions, held = version_facts(chunk), ranges.holding(chunk)
-        writer.take(chunk, (each for id_, own in held.items() for each in matches_of(versions[id_], own)))
+        found = {id_: list(matches_of(versions[id_], own)) for id_, own in held.items()}
+        writer.take(chunk, judge.judge(versions, found))
     writer.flush()
     return writer
 
@@ -138,6 +140,7 @@ def _remember_marks(intel: Intel) -> None:
     with transaction.atomic():
         for name, mark in moved.items():
             AssessedMark.objects.update_or_create(name=name, defaults={"mark": mark})
+        AssessedMark.objects.filter(name__in=intel.marks.keys() - intel.new_marks.keys()).delete()
 
 
 def _follow(feed_name: str, generation: int) -> None:

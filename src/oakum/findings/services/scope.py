@@ -17,13 +17,20 @@ from pyroaring import BitMap
 
 from oakum.catalogue.models import PackageVersion
 from oakum.core.matching import REVISION
-from oakum.findings.models import Assessed, AssessedMark
+from oakum.findings.models import Assessed, AssessedMark, Finding
 from oakum.findings.services.joining import moved_names
 from oakum.findings.services.targets import versions_named
-from oakum.intel.queries import generations, host_notes_at, names_in_host_notes
+from oakum.intel.queries import (
+    generations,
+    host_notes_at,
+    names_in_host_notes,
+    names_in_vex,
+    vex_generations,
+)
 
 REVISION_MARK: Final = "revision"
 _FEED_MARK: Final = "feed:"
+_VEX_MARK: Final = "vex:"
 # Two processes' clocks and commits may differ by so much; matching a name once more changes nothing.
 OVERLAP: Final = timedelta(minutes=1)
 
@@ -42,6 +49,7 @@ class Intel:
     """What there is to match with: the generation of each feed, and what was matched with before (``marks``)."""
 
     generations: Mapping[str, int]
+    vex: Mapping[str, int]
     host_notes_at: datetime | None
     marks: Mapping[str, str]
 
@@ -54,7 +62,16 @@ class Intel:
     def new_marks(self) -> dict[str, str]:
         """What to remember once everything is matched with this."""
         feeds = {f"{_FEED_MARK}{name}": str(generation) for name, generation in self.generations.items()}
-        return {REVISION_MARK: str(REVISION), **feeds}
+        return {REVISION_MARK: str(REVISION), **feeds, **self._vex_marks}
+
+    @property
+    def _vex_marks(self) -> dict[str, str]:
+        return {f"{_VEX_MARK}{name}": str(generation) for name, generation in self.vex.items()}
+
+    @property
+    def is_vex_moved(self) -> bool:
+        """Whether anybody says something else by VEX than when it was matched with."""
+        return self._vex_marks != {name: mark for name, mark in self.marks.items() if name.startswith(_VEX_MARK)}
 
     @property
     def moved_feeds(self) -> tuple[str, ...]:
@@ -74,7 +91,7 @@ class Intel:
 def read_intel() -> Intel:
     """Return what there is to match with now."""
     marks = dict(AssessedMark.objects.values_list("name", "mark"))
-    return Intel(generations=generations(), host_notes_at=host_notes_at(), marks=marks)
+    return Intel(generations=generations(), vex=vex_generations(), host_notes_at=host_notes_at(), marks=marks)
 
 
 def extents() -> tuple[Extent, ...]:
@@ -122,4 +139,9 @@ def moved_versions(stream: str, intel: Intel, by_feeds: Mapping[str, set[str]]) 
     seen_at = done.host_notes_at if done else None
     if intel.host_notes_at is not None and intel.host_notes_at != seen_at:
         names |= names_in_host_notes(stream=stream, since=seen_at - OVERLAP if seen_at else None)
-    return versions_named(stream, names)
+    if not intel.is_vex_moved:
+        return versions_named(stream, names)
+    names |= {name for own, name in names_in_vex() if own == stream}
+    # What was said and is said no more: the findings that still show it.
+    shown = Finding.objects.filter(package_version__stream=stream).exclude(state_author="")
+    return versions_named(stream, names) | BitMap(shown.values_list("package_version_id", flat=True))
