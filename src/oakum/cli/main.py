@@ -34,6 +34,7 @@ COMMANDS = {
     "window": ("oakum.cli.window", "window", "Maintenance windows and freezes."),
     "journal": ("oakum.cli.journal", "journal", "The journal: list, verify, export."),
     "scan": ("oakum.cli.scan", "scan", "Without a server: which advisories apply to what is installed here."),
+    "sbom": ("oakum.cli.sbom", "sbom", "Without a server: check a bill of materials (CycloneDX, SPDX)."),
     "feed": ("oakum.cli.feed", "feed", "Feeds on this server: import, sync, list."),
     "admin": ("oakum.cli.admin", "admin", "On this server: people, passwords, tokens."),
     "db": ("oakum.cli.db", "db", "On this server: prepare or check the database."),

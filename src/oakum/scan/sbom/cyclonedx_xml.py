@@ -16,6 +16,7 @@ from oakum.scan.sbom.values import ENTRY_COUNT_MAX, NESTING_MAX, Bom, Entry, Sou
 
 NAMESPACE: Final = "http://cyclonedx.org/schema/bom/"
 DEPTH_MAX: Final = 4 * NESTING_MAX  # of elements: a nested component is two levels, and has levels of its own
+ELEMENT_COUNT_MAX: Final = 2_000_000  # the check against the schema holds all of them
 TEXT_LENGTH_MAX: Final = 64 * 1024  # of a name, a version, a purl or a property
 _CHUNK_BYTES: Final = 256 * 1024
 _TAG_BYTES_MAX: Final = 4 * 1024**2
@@ -90,6 +91,7 @@ class _Reader:
         self._source = source
         self._path: list[str] = []
         self._open: list[_Component] = []
+        self._element_count = 0
         self._passed_over = 0  # depth within an element that is not looked into
         self._text: list[str] | None = None
         self._text_length = 0
@@ -120,6 +122,9 @@ class _Reader:
         namespace, _, name = full_name.rpartition(_MARK)
         if len(self._path) + self._passed_over >= DEPTH_MAX:
             raise too_large(self._source, self._place(), f"elements are nested more than {DEPTH_MAX} deep")
+        self._element_count += 1
+        if self._element_count > ELEMENT_COUNT_MAX:
+            raise too_large(self._source, self._place(), f"it has more than {ELEMENT_COUNT_MAX} elements")
         if not self._path:
             self._start_document(namespace, name)
         elif self._passed_over or name not in _CHILDREN.get(self._path[-1], ()):

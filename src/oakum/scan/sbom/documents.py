@@ -14,11 +14,11 @@ from typing import Any, Final
 
 from oakum.scan.sbom.values import SbomError, Source, invalid, too_large
 
-# A hundred thousand packages of syft's, with all its properties, have some 100 MB in CycloneDX.
+# Twenty thousand packages of syft's, with all its properties, have some 60 MB in CycloneDX.
 BYTES_MAX: Final = 128 * 1024**2
 # What JSON takes in memory depends on how many values it has, not on its size: 128 MB of "[]," would take 3 GB.
-CONTAINER_COUNT_MAX: Final = 3_000_000
-VALUE_COUNT_MAX: Final = 12_000_000
+CONTAINER_COUNT_MAX: Final = 2_000_000
+VALUE_COUNT_MAX: Final = 6_000_000
 STANDARD_INPUT: Final = "-"
 
 CYCLONEDX: Final = "CycloneDX"
