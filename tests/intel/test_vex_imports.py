@@ -15,16 +15,18 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from django.conf import settings
 from django.db import connection
 
 from oakum.cli.feed import feed
+from oakum.config import Config
 from oakum.core.errors import FeedError, OperatorError
 from oakum.intel.importers import importer_for
 from oakum.intel.importers.values import Read
 from oakum.intel.importers.vex import VexImporter
 from oakum.intel.models import Feed, VexStatement
 from oakum.intel.queries import VexView, feeds, generations, names_in_vex, vex_generations, vex_statements
-from oakum.intel.services import import_feed, withdraw_vex
+from oakum.intel.services import import_bundle, import_feed, own_key, withdraw_vex, write_bundle
 from oakum.intel.services.generations import ROW_COUNT_MAX
 from oakum.journal.models import Entry
 from tests.intel import feeds as other_files
@@ -96,6 +98,36 @@ def test_other_feeds_are_not_withdrawn(tmp_path: Path, now: datetime, name: str,
     with pytest.raises(OperatorError, match=words):
         withdraw_vex(feed_name=name, now=now)
     assert generations() == {"osv-debian": 1}
+
+
+def test_bundles_carry_statements_and_leave_out_what_was_withdrawn(
+    tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def use(server: str) -> None:
+        (tmp_path / server).mkdir()
+        own = Config(
+            host="127.0.0.1",
+            port=1,
+            data_dir=tmp_path / server,
+            database_url="sqlite:///x",
+            behind_proxy=False,
+            public_url="",
+        )
+        monkeypatch.setattr(settings, "CONFIG", own)
+        Feed.objects.all().delete()
+
+    use("one")
+    import_feed(
+        write(tmp_path / "a.json", openvex(statement("pkg:deb/debian/bash@5-1"))), stream="debian:12", name="a", now=now
+    )
+    import_feed(write(tmp_path / "b.json", openvex(statement())), name="b", now=now)
+    withdraw_vex(feed_name="b", now=now)
+    assert [each.name for each in write_bundle(tmp_path / "bundle", now=now)] == ["a"]
+    key = own_key().public.hex()
+    use("two")
+    assert [each.problem for each in import_bundle(tmp_path / "bundle", trust=key, now=now)] == [None]
+    assert statuses("bash") == [("CVE-2024-0001", "not_affected")]
+    assert shown() == []
 
 
 def test_an_archive_may_mix_the_formats(tmp_path: Path, now: datetime) -> None:
