@@ -35,6 +35,7 @@ EXIT_NOT_IN_ORDER: Final = 1
 EXIT_FAULT: Final = 4
 TABLE: Final = "table"
 THIS_HOST: Final = Path("/")
+TELLS_NOT_AFFECTED: Final = frozenset({"cyclonedx"})  # VEX is read for what does not apply as well
 IGNORABLE_STATES: Final = (DEFERRED, WILL_NOT_FIX, END_OF_LIFE, UNDER_INVESTIGATION)
 
 
@@ -109,7 +110,8 @@ def scan(
     inventory = read_sbom(sbom) if sbom is not None else _inventory(directory)
     is_this_host = sbom is None and _is_this_host(directory)
     report = _assessed(inventory, sbom if sbom is not None else str(directory), is_this_host=is_this_host)
-    shown = _without(report, ignored_states=ignored_states, ignore_unfixed=ignore_unfixed)
+    left_out = ignored_states if output_format in TELLS_NOT_AFFECTED else (NOT_AFFECTED, *ignored_states)
+    shown = _without(report, left_out=left_out, ignore_unfixed=ignore_unfixed)
     if output_format != TABLE:
         print_lines(OUTPUTS[output_format](shown), output)
     elif output is not None:
@@ -165,11 +167,11 @@ def _assessed(inventory: Inventory, subject: str, *, is_this_host: bool) -> Scan
             store.close()
 
 
-def _without(report: ScanReport, *, ignored_states: tuple[str, ...], ignore_unfixed: bool) -> ScanReport:
+def _without(report: ScanReport, *, left_out: tuple[str, ...], ignore_unfixed: bool) -> ScanReport:
     kept = (
         each
         for each in report.findings
-        if each.state not in {NOT_AFFECTED, *ignored_states} and not (ignore_unfixed and each.remedy == NO_UPDATE)
+        if each.state not in left_out and not (ignore_unfixed and each.remedy == NO_UPDATE)
     )
     return replace(report, findings=tuple(kept))
 

@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from oakum.scan.outputs import plain_json
+from oakum.scan.outputs import cyclonedx, plain_json, sarif
 from oakum.scan.report import ScanReport
 
 __all__ = ["OUTPUTS", "Output"]
 
 Output = Callable[[ScanReport], Iterator[str]]
 
-OUTPUTS: Final[Mapping[str, Output]] = {"json": plain_json.render}
+OUTPUTS: Final[Mapping[str, Output]] = {
+    "json": plain_json.render,
+    "cyclonedx": cyclonedx.render,
+    "sarif": sarif.render,
+}

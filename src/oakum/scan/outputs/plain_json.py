@@ -5,9 +5,9 @@ Fields are only ever added.  Instants are RFC 3339 in UTC, days ISO 8601; what n
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 
+from oakum.scan.outputs.json_lines import json_lines
 from oakum.scan.report import ScanFinding, ScannedPackage, ScanReport
 from oakum.scan.store import Threat
 
@@ -17,27 +17,7 @@ def render(report: ScanReport) -> Iterator[str]:
 
     What a terminal would obey is escaped, which changes no value.
     """
-    members = document(report)
-    yield "{"
-    for number, (name, value) in enumerate(members.items(), start=1):
-        comma = "," if number < len(members) else ""
-        if isinstance(value, list) and value:
-            yield f'  "{name}": ['
-            for place, each in enumerate(value, start=1):
-                yield f"    {_text(each)}{',' if place < len(value) else ''}"
-            yield f"  ]{comma}"
-        else:
-            yield f'  "{name}": {_text(value)}{comma}'
-    yield "}"
-
-
-def _text(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if text.isprintable() else "".join(map(_escaped, text))
-
-
-def _escaped(letter: str) -> str:
-    return letter if letter.isprintable() else json.dumps(letter)[1:-1]
+    yield from json_lines(document(report))
 
 
 def document(report: ScanReport) -> Mapping[str, object]:

@@ -124,6 +124,8 @@ def inventory_of(bom: Bom) -> Inventory:
         found = package_of(entry, stream=distribution.stream)
         if isinstance(found, FoundPackage):
             packages.append(found)
+        elif entry.type_ == OPERATING_SYSTEM:
+            pass  # it told the release
         elif entry.type_ in NO_PACKAGE_TYPES or _is_holder(entry):
             others[entry.type_] += 1
         else:
