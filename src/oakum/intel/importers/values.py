@@ -9,10 +9,10 @@ from pathlib import Path
 from oakum.core.advisories import AdvisoryRecord
 from oakum.core.errors import FeedError
 from oakum.core.streams import LEVELS
+from oakum.core.vex import STATUSES
 
 HEAD_BYTES = 4_096
 YEAR_MIN = 1990  # nothing that is read here is older
-VEX_STATUSES = ("not_affected", "affected", "fixed", "under_investigation")
 FILE_BYTES_MAX = 4 * 1024**3  # the largest published feed has a few hundred MB
 
 
@@ -97,7 +97,7 @@ class VexRecord:
     said_at: datetime | None
 
     def __post_init__(self) -> None:  # noqa: D105 - the class says it
-        assert self.status in VEX_STATUSES
+        assert self.status in STATUSES
         assert self.level in LEVELS
 
 

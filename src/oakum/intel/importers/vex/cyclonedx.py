@@ -14,16 +14,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
 
+from oakum.core.advisories import AFFECTED, NOT_AFFECTED, UNDER_INVESTIGATION
+from oakum.core.vex import FIXED
 from oakum.intel.importers.documents import Document
 from oakum.intel.importers.plain import plain_list, plain_object, plain_text
 from oakum.intel.importers.values import Read, parse_instant, unreadable
 from oakum.intel.importers.vex.statements import (
-    AFFECTED,
-    FIXED,
     NO_PACKAGE,
     NO_VULNERABILITY,
-    NOT_AFFECTED,
-    UNDER_INVESTIGATION,
     Claim,
     Counted,
     Head,

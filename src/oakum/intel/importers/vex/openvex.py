@@ -11,9 +11,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from oakum.core.vex import STATUSES
 from oakum.intel.importers.documents import Document
 from oakum.intel.importers.plain import plain_list, plain_object, plain_text
-from oakum.intel.importers.values import VEX_STATUSES, Read, parse_instant, unreadable
+from oakum.intel.importers.values import Read, parse_instant, unreadable
 from oakum.intel.importers.vex.statements import (
     NO_PACKAGE,
     NO_VULNERABILITY,
@@ -77,7 +78,7 @@ def _claim(statement: Mapping[str, Any]) -> Claim | str:
     if not vulnerability:
         return NO_VULNERABILITY
     status = plain_text(statement.get("status"))
-    if status not in VEX_STATUSES:
+    if status not in STATUSES:
         return f"statements with a status that is none ({status[:40]!r})"
     words = (plain_text(statement.get(name)) for name in ("impact_statement", "action_statement", "status_notes"))
     return reasoned(

@@ -17,6 +17,7 @@ from itertools import islice
 from typing import Final
 from urllib.parse import quote
 
+from oakum.core.advisories import NOT_AFFECTED
 from oakum.core.changelog import find_cves
 from oakum.core.purls import PURL_LENGTH_MAX, PurlRefusal, parse_package
 from oakum.core.ranges import EVERYTHING, NOTHING, InvalidRange, Range, parse_range, render_vers
@@ -40,11 +41,6 @@ EXAMPLE_LENGTH_MAX: Final = 80
 RECORD_COUNT: Final = 100  # of one read
 _READ_LENGTH_MAX: Final = 20_000  # of a text, before its blanks are gone
 _CACHE_COUNT_MAX: Final = 4_096
-
-NOT_AFFECTED: Final = "not_affected"
-AFFECTED: Final = "affected"
-FIXED: Final = "fixed"
-UNDER_INVESTIGATION: Final = "under_investigation"
 
 UNNAMED: Final = "unnamed author"
 NO_PACKAGE: Final = "products without a package URL"
