@@ -10,9 +10,12 @@ import gzip
 import hashlib
 import os
 import tarfile
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
+from uuid import uuid4
 
 from django.conf import settings
 
@@ -20,6 +23,7 @@ from oakum.core.errors import FeedError, StoreError
 from oakum.intel.importers.values import FILE_BYTES_MAX, check_size, too_large, unreadable
 from oakum.intel.models import Feed
 
+STRAY_SECONDS: Final = 86_400  # longer than any import: a younger copy may be of one that is about to switch
 FILE_COUNT_MAX: Final = 1_000_000  # of a folder
 _READ_BYTES: Final = 1024 * 1024
 
@@ -63,7 +67,7 @@ def keep(path: Path, content_hash: str) -> None:
     copy = kept(content_hash)
     if copy.is_file():
         return
-    part = copy.with_name(f"{copy.name}.{os.getpid()}.part")
+    part = copy.with_name(f"{copy.name}.{uuid4().hex}.part")
     try:
         folder().mkdir(mode=0o700, parents=True, exist_ok=True)
         with part.open("wb") as file:
@@ -83,14 +87,15 @@ def keep(path: Path, content_hash: str) -> None:
         part.unlink(missing_ok=True)
 
 
-def forget_unused() -> None:
-    """Remove the copies that belong to no feed any more, and what a killed import left of one."""
-    if not folder().is_dir():
-        return
+def forget_unused(content_hash: str = "") -> None:
+    """Remove a feed's former content where no feed has it any more, and what killed imports left long ago."""
+    if content_hash and not Feed.objects.filter(content_hash=content_hash).exists():
+        kept(content_hash).unlink(missing_ok=True)
     used = set(Feed.objects.exclude(content_hash="").values_list("content_hash", flat=True))
-    for file in folder().iterdir():
-        if file.name not in used and not file.name.endswith(f".{os.getpid()}.part"):
-            file.unlink(missing_ok=True)
+    for file in folder().glob("*"):
+        with suppress(OSError):  # another import removes the same, or is done just now
+            if file.name not in used and time.time() - file.stat().st_mtime > STRAY_SECONDS:
+                file.unlink()
 
 
 def _hash(path: Path) -> str:

@@ -208,6 +208,7 @@ def _switch(
         skipped=_skipped(tally),
     )
     with writing(generation) as feed:
+        former_hash = feed.content_hash if feed.content_hash != content.content_hash else ""
         removed = _removed_from_kev(feed, generation) if kind == "kev" else []
         feed.generation, feed.record_count = generation.number, tally.records
         feed.imported_at, feed.checked_at, feed.problem = now, now, ""
@@ -225,7 +226,7 @@ def _switch(
             _journal(feed, "intel.kev_removed", payload, now)
     # Findings point at former advisories until they are assessed anew; nothing points at the other former rows.
     discard_loose(generation)
-    contents.forget_unused()
+    contents.forget_unused(former_hash)
     return report
 
 
