@@ -22,7 +22,7 @@ from oakum.findings.index.changes import KEPT_COUNT
 from oakum.findings.index.shards import SHARD_ORDINAL_COUNT, TOLD_FIELDS
 from oakum.findings.models import FindingChange, GroupHosts, IndexedHost, IndexShard, PackageHosts
 from oakum.fleet.models import Group, Host, HostChange, HostState
-from oakum.fleet.services import retire_host, set_host
+from oakum.fleet.services import delete_group, remove_from_group, retire_host, set_host
 from oakum.identity.models import Organisation
 from oakum.journal.services import seal
 from tests.factories import make_organisation
@@ -243,11 +243,13 @@ def test_one_changed_group_writes_its_own_row_and_no_other(now: datetime, organi
     groups[1].hosts.add(*hosts[3:])
     keep_index(now=now, is_whole=True)
     assert keep_index(now=now).group_count == 0
-    groups[0].hosts.remove(hosts[0])
+    remove_from_group(organisation_id=organisation.id, name="web", host_ids=[hosts[0].id], actor="ann", now=now)
+    seal(now=now)
     report = keep_index(now=now)
     assert (report.group_count, report.row_count) == (1, 0)
     assert set(BitMap.deserialize(bytes(GroupHosts.objects.get(group_id=groups[0].id).hosts))) == {1, 2}
-    groups[1].delete()
+    delete_group(organisation_id=organisation.id, name="db", actor="ann", now=now)
+    seal(now=now)
     assert keep_index(now=now).group_count == 1
     assert GroupHosts.objects.count() == 1
 

@@ -92,6 +92,7 @@ def _owners(ordinals: Collection[int]) -> Iterator[tuple[int, UUID]]:
 
 
 def _look(marks: Marks, now: datetime) -> IndexReport:
+    """Look at what hosts did and people decided lately; groups only where somebody has touched one."""
     ordinals: dict[int, set[int]] = defaultdict(set)
     by_place = {(shard.organisation_id, shard.number): shard for shard in IndexShard.objects.all()}
     for ordinal, organisation_id in _owners(changed_lately(marks)):
@@ -107,4 +108,6 @@ def _look(marks: Marks, now: datetime) -> IndexReport:
         ordinals[shard.id].update(seen_lately(shard, now=now, limit=TAKEN_COUNT_MAX))
         changed, written = take_hosts(shard.id, sorted(ordinals[shard.id]))
         hosts, rows = hosts + changed, rows + written
-    return IndexReport(host_count=hosts, row_count=rows, built_count=built, group_count=take_groups())
+    groups = take_groups() if marks.groups_moved else 0
+    marks.groups_moved = False
+    return IndexReport(host_count=hosts, row_count=rows, built_count=built, group_count=groups)

@@ -58,6 +58,9 @@ SELECT host.ordinal
 """  # noqa: S608 - the columns are our own constants
 
 
+_GROUP_KINDS = ("fleet.group_", "fleet.host_enrolled")  # a host that enrols may join a group
+
+
 @dataclass(slots=True, kw_only=True)
 class Marks:
     """How far one process has looked.  It only saves looking: a new process sweeps first."""
@@ -65,6 +68,7 @@ class Marks:
     change_id: int = 0
     noticed: set[int] = field(default_factory=set)
     positions: dict[UUID, int] = field(default_factory=dict)
+    groups_moved: bool = False  # a person has changed a group, or a host has joined one
 
 
 def start_marks() -> Marks:
@@ -115,6 +119,7 @@ def _spoken_of(organisation_id: UUID, marks: Marks) -> set[UUID]:
     for at, kind, subject in rows.values_list("position", "kind", "subject")[:CHANGE_COUNT_MAX]:
         assert at is not None, "the filter asks for sealed entries"
         marks.positions[organisation_id] = at
+        marks.groups_moved |= kind.startswith(_GROUP_KINDS)
         if kind.startswith("fleet.host_") and subject.startswith("host:"):
             found.add(UUID(subject.removeprefix("host:")))
     return found

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import F
 from pyroaring import BitMap
 
 from oakum.findings.models import IndexedHost, IndexShard, PackageHosts
@@ -53,9 +54,9 @@ def ensure_shard(organisation_id: UUID, number: int) -> IndexShard:
 
 
 def shard_numbers() -> tuple[tuple[UUID, int], ...]:
-    """Return every (organisation, shard) that has hosts: reads every host's ordinal, so for sweeps only."""
-    rows = Host.objects.order_by().values_list("organisation_id", "ordinal").iterator(chunk_size=10_000)
-    return tuple(sorted({(organisation_id, shard_of(ordinal)) for organisation_id, ordinal in rows}))
+    """Return every (organisation, shard) that has hosts: looks at every host's row, so for sweeps only."""
+    rows = Host.objects.order_by().annotate(number=F("ordinal") / SHARD_ORDINAL_COUNT)
+    return tuple(sorted(rows.values_list("organisation_id", "number").distinct()))
 
 
 def told_of(row: Mapping[str, Any]) -> str:
