@@ -33,8 +33,6 @@ DOCUMENT_COUNT_MAX: Final = 1_000_000
 # Of a document that is parsed as a whole: JSON of small lists takes some thirty times its size in memory.
 DOCUMENT_BYTES_MAX: Final = 16 * 1024**2
 LINE_BYTES_MAX: Final = 16 * 1024**2
-# Of a member of a large JSON document that is read member by member (``object_members``).
-MEMBER_BYTES_MAX: Final = 16 * 1024**2
 # Of a document that is read as a stream (a repository's updateinfo.xml has some 100 MB).
 STREAM_BYTES_MAX: Final = 4 * 1024**3
 
