@@ -26,7 +26,7 @@ from oakum.fleet.models import HostChange
 from oakum.fleet.sets import load_set
 
 CLOSED_WITHIN = timedelta(days=7)
-CHANGE_COUNT_MAX = 2_000
+CHANGE_COUNT_MAX = 500  # looked at: an overview shows ten
 ROW_COUNT_MAX = 100
 
 HitKey = tuple[str, UUID | None, str]

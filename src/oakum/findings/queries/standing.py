@@ -38,6 +38,7 @@ class Standing:
     ordered: tuple[Slice, ...] = ()
     kernels: KernelKinds = field(default_factory=KernelKinds)
     olds: dict[int, tuple[Place, ...]] = field(default_factory=dict)
+    watched: dict[int, BitMap] = field(default_factory=dict)  # package versions that decide a host's old code
     special: Mapping[Place, BitMap] = field(default_factory=dict)  # by kernels and old code
     tally: Tally | None = None  # both are made when they are first asked for, and follow from then on
     board: Board | None = None
@@ -59,8 +60,7 @@ class Standing:
         stale = {former.group_of[each] for each in touched if each in former.group_of}
         groups = {risk.group_of[each] for each in moved.versions | touched if each in risk.group_of}
         self.kernels.take(risk, self.replica, moved.hosts)
-        # What a host has left behind may be judged anew by each new advisory; hosts with such a past are few.
-        self._take_olds(self.replica.past if touched else moved.hosts, removed, now)
+        self._take_olds(moved.hosts | self._with_old(touched), removed, now)
         before, self.special = self.special, self._special()
         places = {(group, Whereabouts.INSTALLED): self._installed(group) for group in groups}
         places |= {place: members for place, members in self.special.items() if before.get(place) != members}
@@ -126,10 +126,17 @@ class Standing:
             found[place] = found[place] | members if place in found else members
         return found
 
+    def _with_old(self, touched: BitMap) -> BitMap:
+        """Return the hosts whose old code is to be judged anew when the findings of these versions have changed."""
+        if not touched:
+            return BitMap()
+        return BitMap([ordinal for ordinal, watched in self.watched.items() if watched.intersect(touched)])
+
     def _take_olds(self, hosts: BitMap, removed: Removed, now: datetime) -> None:
         """Judge anew the old code of these hosts."""
         for ordinal in hosts:
             self.olds.pop(ordinal, None)
+            self.watched.pop(ordinal, None)
         asked = hosts & self.replica.past
         if not asked:
             return
@@ -137,9 +144,11 @@ class Standing:
         lines = load_by_ordinal(
             organisation_id=organisation_id, now=now, stale_after=self.rules.stale_after, ordinals=list(asked)
         )
-        olds = old_versions(organisation_id, self.risk, lines, removed_versions(organisation_id, lines, removed))
+        gone = removed_versions(organisation_id, lines, removed)
+        olds = old_versions(organisation_id, self.risk, lines, gone)
         for line in lines:
             own = olds.get(line.id, ())
+            self.watched[line.index] = gone[line.id] | BitMap([each.installed_id for each in own])
             if own:
                 found = {self.risk.group_of[each] for each in line.package_set() & self.risk.affected}
                 installed = [group for group in found if not has_kernel(self.risk, group)]

@@ -5,7 +5,7 @@ A CVE's own deadline is judged by that CVE alone, also where another one on the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time
 from uuid import UUID
 
@@ -62,13 +62,7 @@ def vulnerabilities(
         )
     limit, offset = max(1, min(limit, PAGE_COUNT_MAX)), max(0, offset)
     view = load_view(organisation_id=organisation_id, rules=rules, now=now)
-    found = [
-        one
-        for one in _matching(view, search.strip().lower()[:SEARCH_LENGTH_MAX])
-        if (kev is None or kev == (one.threat.kev is not None))
-        and (not severity or severity == (one.severity.value or "unknown"))
-    ]
-    found.sort(key=by_sort_key)  # a part of a CVE's hosts may have a later deadline than all of them
+    found = _wanted(view, search.strip().lower()[:SEARCH_LENGTH_MAX], severity, kev=kev)
     return VulnerabilityPage(
         rows=tuple(_row(view, one) for one in found[offset : offset + limit]),
         total_count=len(found),
@@ -76,6 +70,20 @@ def vulnerabilities(
         offset=offset,
         as_of=view.as_of(),
     )
+
+
+def _wanted(view: View, search: str, severity: str, *, kev: bool | None) -> Sequence[Spread]:
+    """Return the CVEs that are let through, soonest deadline first."""
+    if not search and not severity and kev is None:
+        return view.spreads()
+    found = [
+        one
+        for one in _matching(view, search)
+        if (kev is None or kev == (one.threat.kev is not None))
+        and (not severity or severity == (one.severity.value or "unknown"))
+    ]
+    # A part of a CVE's hosts may have a later deadline than all of them.
+    return sorted(found, key=by_sort_key) if search else found
 
 
 def _matching(view: View, search: str) -> Iterator[Spread]:
