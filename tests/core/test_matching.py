@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -9,7 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oakum.core.advisories import NOT_AFFECTED, ToldNote, ToldUpdate, host_advisories
-from oakum.core.matching import EVIDENCE_LENGTH_MAX, Match, RangeFacts, RangeIndex, VersionFacts, match, names_of
+from oakum.core.matching import (
+    EVIDENCE_LENGTH_MAX,
+    Match,
+    RangeFacts,
+    RangeIndex,
+    VersionFacts,
+    left_out_reason,
+    match,
+    names_of,
+    vers_of,
+)
 from oakum.core.sources import codeless_reason, published_names, published_sources
 from oakum.core.versions import order_key
 
@@ -66,17 +77,14 @@ def test_the_evidence_says_which_comparison_held() -> None:
     found = evidence_of(
         version("openssl", "3.0.20-1~deb12u1"), fixed_in("openssl", "3.0.20-1~deb12u2", ref="DSA-5999-1")
     )
-    assert found == [
-        "openssl 3.0.20-1~deb12u1 is older than 3.0.20-1~deb12u2, fixed by DSA-5999-1 (feed osv-debian, range vers:deb/<3.0.20-1~deb12u2)"
-    ]
+    comparison = "openssl 3.0.20-1~deb12u1 is older than 3.0.20-1~deb12u2, fixed by DSA-5999-1"
+    assert found == [f"{comparison} (feed osv-debian, range vers:deb/<3.0.20-1~deb12u2)"]
 
 
 def test_what_hosts_tell_is_worded_as_their_word() -> None:
     told = fixed_in("openssl", "3.0-2", ref="openssl 3.0-2", feed_name="host-notes", organisation_id=ORGANISATION)
-    assert evidence_of(version("openssl", "3.0-1"), told) == [
-        "openssl 3.0-1 is older than 3.0-2, which hosts tell is a security update"
-        " (feed host-notes, range vers:deb/<3.0-2)"
-    ]
+    comparison = "openssl 3.0-1 is older than 3.0-2, which hosts tell is a security update"
+    assert evidence_of(version("openssl", "3.0-1"), told) == [f"{comparison} (feed host-notes, range vers:deb/<3.0-2)"]
 
 
 @pytest.mark.parametrize(
@@ -147,6 +155,75 @@ def test_an_overlong_evidence_is_cut() -> None:
     assert len(found) == EVIDENCE_LENGTH_MAX
 
 
+def rpm(name: str, text: str, *, stream: str = "almalinux:8", architecture: str = "x86_64") -> VersionFacts:
+    own = order_key("rpm.1", text)
+    return VersionFacts(
+        id=1,
+        stream=stream,
+        scheme="rpm.1",
+        name=name,
+        version=text,
+        key=own,
+        source_name=name,
+        source_version=text,
+        source_key=own,
+        architecture=architecture,
+    )
+
+
+def rpm_fixed(name: str, fixed: str, *, stream: str = "almalinux:8", **more: object) -> RangeFacts:
+    own: dict[str, Any] = {"scheme": "rpm.1", "stream": stream, "level": "binary", "high": order_key("rpm.1", fixed)}
+    return fixed_in(name, "1", **own | {"fixed_version": fixed} | more)
+
+
+def test_the_rhel_family_is_matched_by_what_is_installed() -> None:
+    headers = rpm("kernel-headers", "4.18.0-1.el8")
+    assert len(matches([headers], [rpm_fixed("kernel-headers", "4.18.0-2.el8")])) == 1
+    assert matches([headers], [rpm_fixed("kernel", "4.18.0-2.el8")]) == []
+    assert matches([headers], [rpm_fixed("kernel-headers", "4.18.0-2.el8", level="source")]) == []
+
+
+def test_a_modules_package_meets_its_own_streams_ranges_alone() -> None:
+    installed = "1:18.9.1-1.module_el8.7.0"
+    modular = rpm("nodejs", installed, stream="almalinux:8+nodejs:18")
+    newer = "1:20.1.0-1.module_el8.9.0"
+    assert len(matches([modular], [rpm_fixed("nodejs", "1:18.9.2-1.module_el8.7.0", stream=modular.stream)])) == 1
+    assert matches([modular], [rpm_fixed("nodejs", newer, stream="almalinux:8+nodejs:20")]) == []
+    assert matches([modular], [rpm_fixed("nodejs", "1:99-1.el8")]) == []
+    assert matches([rpm("nodejs", "1:10-1.el8")], [rpm_fixed("nodejs", newer, stream="almalinux:8+nodejs:20")]) == []
+
+
+def test_where_nobody_tells_the_module_nothing_is_guessed() -> None:
+    stray = rpm("nodejs", "1:18.9.1-1.module_el8.7.0")
+    assert left_out_reason(stray) == "it belongs to a module, and nothing tells of which stream"
+    assert matches([stray], [rpm_fixed("nodejs", "1:99-1.el8"), rpm_fixed("nodejs", "1:99-1.module_el8.9.0")]) == []
+    plain = rpm("nodejs", "1:10-1.el8")
+    assert left_out_reason(plain) == ""
+    assert matches([plain], [rpm_fixed("nodejs", "1:99-1.module_el8.9.0")]) == []
+    assert matches([plain], [rpm_fixed("nodejs", "1:99-1.module+el8.9.0+1")]) == []
+
+
+def test_a_range_speaks_of_its_architectures_alone() -> None:
+    ours = rpm_fixed("a", "2-1", architectures=("x86_64", "i686"))
+    assert len(matches([rpm("a", "1-1")], [ours])) == 1
+    assert matches([rpm("a", "1-1", architecture="aarch64")], [ours]) == []
+    # What fits every architecture is meant by each.
+    assert len(matches([rpm("a", "1-1", architecture="noarch")], [ours])) == 1
+
+
+def test_of_one_advisory_the_word_on_the_binary_package_counts() -> None:
+    ranges = [fixed_in("a", "2"), fixed_in("b", "", level="binary", state=NOT_AFFECTED)]
+    (found,) = matches([version("b", "1", source="a")], ranges)
+    assert (found.state, found.fixed_version) == (NOT_AFFECTED, "")
+
+
+def test_the_range_is_told_with_both_bounds_where_both_are_known() -> None:
+    both = fixed_in("a", "3", low="1:1", introduced_version="1:1")
+    assert vers_of(both) == "vers:deb/>=1:1|<3"
+    assert vers_of(fixed_in("a", "3", low="1")) == ""
+    assert vers_of(fixed_in("a", "", high=key("3"))) == ""
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.booleans()), max_size=12),
     st.lists(st.integers(0, 9), min_size=1, max_size=6),
@@ -171,8 +248,11 @@ def test_the_index_finds_exactly_what_looking_at_every_range_finds(
 
 @pytest.mark.parametrize(
     "name",
-    ["linux-headers-6.1.0-37-amd64", "linux-libc-dev", "linux-libc-dev-cross", "linux-doc", "git-doc", "openssl-dbgsym",
-     "python3-docs", "firefox-esr-l10n-de", "linux-image-6.1.0-37-amd64-dbg", "linux-source-6.1"],
+    ["linux-headers-6.1.0-37-amd64", "linux-aws-headers-5.15.0-1001", "linux-libc-dev", "linux-libc-dev-cross",
+     "linux-doc", "linux-kbuild-6.1", "linux-buildinfo-6.8.0-40-generic", "linux-source-6.1", "git-doc",
+     "openssl-dbgsym", "python3-docs", "postgresql-doc-15", "firefox-esr-l10n-de", "language-pack-de-base",
+     "linux-image-6.1.0-37-amd64-dbg", "nginx-filesystem", "fonts-opensymbol", "opencl-c-headers",
+     "kernel-headers", "openssl-debuginfo"],
 )  # fmt: skip
 def test_binaries_without_code_never_match(name: str) -> None:
     assert codeless_reason(name)
@@ -189,6 +269,13 @@ def test_binaries_without_code_never_match(name: str) -> None:
         "linux-perf",
         "python3-dbg",
         "document-viewer",
+        "perl-doc",
+        "apache2-data",
+        "linux-image-amd64",
+        "linux-modules-6.8.0-40-generic",
+        "linux-tools-6.8.0-40-generic",
+        "firmware-linux-free",
+        "libfontconfig1",
     ],
 )
 def test_binaries_with_code_match(name: str) -> None:

@@ -70,15 +70,35 @@ _SIGNED_SOURCES: Final = (
     ),
 )
 
+# What is not here may run: -common, -data, -examples and -dev hold scripts or static libraries in many sources, and
+# kernels' metapackages are how a new kernel comes.
 CODELESS: Final = (
-    Codeless(name=re.compile(r"linux-headers-.+\Z"), reason="kernel headers are read by compilers only"),
+    Codeless(
+        name=re.compile(r"linux-(?:[a-z0-9.-]+-)?headers(?:-.+)?\Z"), reason="kernel headers are read by compilers only"
+    ),
     Codeless(name=re.compile(r"linux-libc-dev(?:-.+)?\Z"), reason="the kernel's interface headers for the C library"),
     Codeless(
-        name=re.compile(r"linux-(?:doc|source|config|support)(?:-.+)?\Z"), reason="documents, or sources not built"
+        name=re.compile(r"linux-(?:doc|source|config|support|buildinfo)(?:-.+)?\Z"),
+        reason="documents, or sources not built",
     ),
-    Codeless(name=re.compile(r".+-docs?\Z"), reason="documents"),
+    Codeless(
+        name=re.compile(r"linux-(?:kbuild|compiler)-.+\Z"), reason="tools that build modules, none of the kernel's code"
+    ),
+    Codeless(name=re.compile(r".+-headers\Z"), reason="headers are read by compilers only"),
+    # perl-doc brings perldoc, which runs.
+    Codeless(name=re.compile(r"(?!perl-doc\Z).+-docs?(?:-[0-9.]+)?\Z"), reason="documents"),
     Codeless(name=re.compile(r".+-dbgsym\Z|linux-image-.+-dbg\Z"), reason="debug symbols, read by debuggers only"),
-    Codeless(name=re.compile(r".+-(?:l10n|locale)(?:-.+)?\Z"), reason="translations"),
+    Codeless(
+        name=re.compile(r".+-(?:l10n|locale)(?:-.+)?\Z|.+-i18n\Z|language-pack-.+\Z"),
+        reason="translations",
+    ),
+    Codeless(name=re.compile(r".+-filesystem\Z"), reason="directories and nothing in them"),
+    Codeless(
+        name=re.compile(r".+-(?:icon-theme|wallpapers?|backgrounds?)\Z|x?fonts-.+\Z"), reason="pictures and fonts"
+    ),
+    # A kernel of the RHEL family, where a publisher speaks of it by its source (a flaw without a fix).
+    Codeless(name=re.compile(r"kernel(?:-rt|-uek)?-(?:doc|headers)\Z"), reason="documents and headers of the kernel"),
+    Codeless(name=re.compile(r".+-debug(?:info|source)(?:-.+)?\Z"), reason="debug symbols, read by debuggers only"),
 )
 
 
