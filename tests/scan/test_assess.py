@@ -28,6 +28,7 @@ from oakum.scan.report import (
 from oakum.scan.store import Store
 from tests.intel.feeds import kev_row, osv_package, osv_record, write_kev, write_zip
 from tests.scan.roots import OPENSSL, debian_root, dpkg_stanza, inventory_of, ndb, put, rpm_header, zipped
+from tests.scan.vex import write_openvex
 
 pytestmark = pytest.mark.django_db
 
@@ -73,6 +74,22 @@ def test_binaries_are_matched_by_their_source_with_the_evidence(root: Path, scan
     assert finding.package.purl.startswith("pkg:deb/debian/libssl3@3.0-1")
     assert report.is_assessed
     assert [each.name for each in report.feeds] == ["osv-test"]
+
+
+def test_a_vex_statement_closes_a_finding_and_its_author_is_shown(
+    root: Path, scanned: Any, tmp_path: Path, now: datetime
+) -> None:
+    """One flaw of the two that the notice names is spoken of: the other one keeps it open."""
+    debian_root(root, dpkg_stanza("libssl3", "3.0-1", Source="openssl"))
+    product = "pkg:deb/debian/libssl3?distro=debian-12"
+    import_feed(write_openvex(tmp_path / "vex.json", vulnerability="CVE-2024-0001", product=product), now=now)
+    both = osv_record("DSA-2-1", osv_package("openssl", "3.0-3"), upstream=["CVE-2024-0001", "CVE-2024-0002"])
+    report = scanned(osv_record("DSA-1-1", osv_package("openssl", "3.0-2")), both)
+    assert {each.ref: (each.state, each.state_author) for each in report.findings} == {
+        "DSA-1-1": ("not_affected", "Acme"),
+        "DSA-2-1": ("affected", ""),
+    }
+    assert [each.ref for each in counting(report.findings, ANY)] == ["DSA-2-1"]
 
 
 def test_what_has_no_update_is_affected_all_the_same(root: Path, scanned: Any) -> None:

@@ -14,11 +14,12 @@ from django.db import connection
 
 from oakum.core.errors import StoreError
 from oakum.intel.models import Advisory, AffectedRange, Feed
-from oakum.intel.queries import current_ranges, feeds
+from oakum.intel.queries import current_ranges, feeds, vex_statements
 from oakum.intel.services import import_feed
 from oakum.scan.store import Store, open_store
 from tests.intel.feeds import kev_row, osv_package, osv_record, write_kev, write_zip
 from tests.scan.nobody import as_nobody, needs_root
+from tests.scan.vex import write_openvex
 
 pytestmark = pytest.mark.django_db
 
@@ -137,3 +138,15 @@ def test_a_database_that_this_user_may_not_read_is_a_fault_and_one_that_it_may_r
         assert as_nobody(opened) == "opened"
         data.chmod(0o700)
         assert as_nobody(opened) == "database_unreachable"
+
+
+def test_statements_are_those_that_stand_by_the_orm(tmp_path: Path, store: Store, now: datetime) -> None:
+    product = "pkg:deb/debian/openssl@3.0-1?distro=debian-12"
+    path = write_openvex(tmp_path / "openvex.json", vulnerability="CVE-2024-0001", product=product)
+    for _ in range(2):
+        import_feed(path, now=now)
+    (told,) = vex_statements(streams=["debian:12"], names=["openssl"])
+    (found,) = store.statements("debian:12", ["openssl", "bash"])
+    for field in ("author", "vulnerability", "aliases", "stream", "name", "level", "versions", "status", "said_at"):
+        assert getattr(found, field) == getattr(told, field), field
+    assert not list(store.statements("debian:11", ["openssl"]))

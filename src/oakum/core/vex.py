@@ -188,6 +188,25 @@ def is_notice(found: Match) -> bool:
     return bool(found.cves) and found.organisation_id is None and not speaks_of_one_cve(found.ref, found.cves)
 
 
+def judged(
+    version: VersionFacts, matches: Collection[Match], *, statements: StatementIndex, records: Collection[RangeFacts]
+) -> Iterator[Match]:
+    """Yield the matches of a package version with the states that count.
+
+    ``records`` are ranges of its packages, those of single vulnerabilities among them.
+    """
+    said = statements.words_on(version)
+    recorded = words_of_records(version, records) if any(map(may_be_closed, matches)) else {}
+    for each in matches:
+        words = {**recorded, **said} if is_notice(each) else said
+        yield settled(each, words) if words else each
+
+
+def may_be_closed(found: Match) -> bool:
+    """Say whether records of single vulnerabilities may close a finding that nobody has closed."""
+    return found.state != NOT_AFFECTED and is_notice(found)
+
+
 def settled(found: Match, words: Mapping[str, Word]) -> Match:
     """Return a finding with the state that follows from what is said of its vulnerabilities.
 

@@ -8,14 +8,15 @@ the finding.  A stream of which no feed speaks is said to be unassessed: silence
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from oakum.core.matching import Match, RangeIndex, VersionFacts, match, names_of
+from oakum.core.matching import Match, RangeFacts, RangeIndex, VersionFacts, match, names_of
 from oakum.core.priority import rate_severity
 from oakum.core.streams import base_stream
+from oakum.core.vex import StatementIndex, judged
 from oakum.scan import kernels
 from oakum.scan.facts import Facts, facts_of
 from oakum.scan.inventory import Inventory
@@ -100,11 +101,25 @@ def _matches(
     for version in versions:
         if feeds_of[version.stream]:
             by_stream[version.stream].append(version)
-    return tuple(
-        found
-        for stream, own in by_stream.items()
-        for found in match(own, RangeIndex(store.ranges(stream, sorted(names_of(own)))))
-    )
+    return tuple(found for stream, own in by_stream.items() for found in _matches_in(store, stream, own))
+
+
+def _matches_in(store: Store, stream: str, versions: Collection[VersionFacts]) -> Iterator[Match]:
+    """Yield the matches in a stream, with the states that VEX and the distribution's own records leave them."""
+    names = sorted(names_of(versions))
+    ranges = tuple(store.ranges(stream, names))
+    statements = StatementIndex(store.statements(stream, names))
+    by_name: dict[str, list[RangeFacts]] = defaultdict(list)
+    for each in ranges:
+        by_name[each.name].append(each)
+    index = RangeIndex(ranges)
+    seen: set[object] = set()
+    for version in versions:
+        # A package may stand here under several names (a jar's groups), and an advisory may speak of each.
+        found = [each for each in match((version,), index) if each.key not in seen]
+        seen.update(each.key for each in found)
+        records = [each for name in sorted(names_of((version,))) for each in by_name[name]] if found else []
+        yield from judged(version, found, statements=statements, records=records)
 
 
 def _known(store: Store | None, matches: Collection[Match]) -> _Known:

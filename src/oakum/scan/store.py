@@ -18,6 +18,7 @@ from oakum.config import parse_database_url
 from oakum.core.errors import StoreError
 from oakum.core.matching import RangeFacts
 from oakum.core.ratings import Rating
+from oakum.core.vex import Statement
 
 PARAMETER_COUNT_MAX: Final = 500  # of one statement
 BUSY_SECONDS: Final = 20
@@ -42,6 +43,13 @@ SELECT r.advisory_id, f.name, a.ref, a.cves, r.stream, r.scheme, r.name, r.low_k
   JOIN intel_feed f ON f.id = a.feed_id
  WHERE r.stream = ? AND r.name IN ({names})
    AND a.generation = f.generation AND a.withdrawn_at IS NULL AND a.organisation_id IS NULL
+"""
+_STATEMENTS: Final = """
+SELECT v.id, v.author, v.vulnerability, v.aliases, v.stream, v.name, v.level, v.architecture, v.product, v.versions,
+       v.status, v.justification, COALESCE(v.said_at, f.imported_at)
+  FROM intel_vexstatement v
+  JOIN intel_feed f ON f.id = v.feed_id
+ WHERE v.stream = ? AND v.name IN ({names}) AND v.generation = f.generation AND v.organisation_id IS NULL
 """
 _ADVISORIES: Final = "SELECT id, title, severity, published_at, cves FROM intel_advisory WHERE id IN ({names})"
 _RATINGS: Final = """
@@ -157,6 +165,27 @@ class Store:
                 state=row[10],
                 level=row[11],
                 architectures=tuple(row[12].split()),
+            )
+
+    def statements(self, stream: str, names: Collection[str]) -> Iterator[Statement]:
+        """Yield what VEX documents say now of these packages of a stream."""
+        for row in self._rows_of(_STATEMENTS, names, stream):
+            said_at = _instant(row[12])
+            assert said_at is not None, "a generation that is seen was imported at some instant"
+            yield Statement(
+                number=row[0],
+                author=row[1],
+                vulnerability=row[2],
+                aliases=self._texts(row[3]),
+                stream=row[4],
+                name=row[5],
+                level=row[6],
+                architecture=row[7],
+                product=row[8],
+                versions=row[9],
+                status=row[10],
+                justification=row[11],
+                said_at=said_at,
             )
 
     def advisories(self, ids: Collection[int]) -> dict[int, AdvisoryFacts]:

@@ -9,9 +9,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from oakum.core.advisories import NOT_AFFECTED
 from oakum.core.matching import Match, RangeFacts, VersionFacts, targets_of
-from oakum.core.vex import Statement, StatementIndex, is_notice, settled, words_of_records
+from oakum.core.vex import Statement, StatementIndex, judged, may_be_closed
 from oakum.intel.queries import names_in_vex, ranges_of_records, vex_statements
 
 RECORD_COUNT_MAX: Final = 100_000  # ranges of records held in memory
@@ -33,12 +32,8 @@ class Judge:
         self._read_records(versions, found)
         for version_id, matches in found.items():
             version = versions[version_id]
-            said = statements.words_on(version)
-            notices = [each for each in matches if _may_be_closed(each)]
-            recorded = words_of_records(version, self._records_of(version)) if notices else {}
-            for each in matches:
-                words = {**recorded, **said} if is_notice(each) else said
-                yield settled(each, words) if words else each
+            records = self._records_of(version) if any(map(may_be_closed, matches)) else ()
+            yield from judged(version, matches, statements=statements, records=records)
 
     def _statements(self, versions: Iterable[VersionFacts]) -> StatementIndex:
         wanted = {name for version in versions for name in _names(version)} & self.names_with_vex
@@ -64,7 +59,7 @@ class Judge:
 
     def _read_records(self, versions: Mapping[int, VersionFacts], found: Mapping[int, Sequence[Match]]) -> None:
         """Read what is recorded of the packages of notices, as far as it has not been read."""
-        with_notices = [versions[id_] for id_, own in found.items() if any(map(_may_be_closed, own))]
+        with_notices = [versions[id_] for id_, own in found.items() if any(map(may_be_closed, own))]
         wanted = {name for version in with_notices for name in _names(version)}
         if self.record_count > RECORD_COUNT_MAX:
             self.records.clear()
@@ -84,7 +79,3 @@ class Judge:
 
 def _names(version: VersionFacts) -> set[Name]:
     return {(version.stream, target.name) for target in targets_of(version)}
-
-
-def _may_be_closed(found: Match) -> bool:
-    return found.state != NOT_AFFECTED and is_notice(found)
