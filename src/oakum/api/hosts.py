@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.http import HttpRequest, StreamingHttpResponse
 from ninja import Router
 
 from oakum.api.answers import Done
@@ -21,6 +21,9 @@ from oakum.identity.models import Role
 from oakum.identity.queries import Session
 from oakum.policy.queries import rules_of
 from oakum.rollout.queries import HostRollout, rollouts_of_host
+from oakum.scan.sbom.host import host_sbom
+from oakum.scan.sbom.writing import MEDIA_TYPE
+from oakum.streaming import stream
 
 router = Router()
 UPDATE_COUNT_MAX = 500
@@ -143,6 +146,15 @@ def list_packages(
         limit=limit,
         offset=offset,
     )
+
+
+@router.get("/{ref}/sbom")
+def export_sbom_of_host(request: HttpRequest, ref: Text) -> StreamingHttpResponse:
+    """Return a host's bill of materials: what is installed there, in CycloneDX 1.6 (JSON)."""
+    session, now = session_of(request), utc_now()
+    host_id = resolve_host(session, ref, now)
+    pieces = host_sbom(organisation_id=session.organisation_id, host_id=host_id, now=now)
+    return stream(request, pieces, content_type=MEDIA_TYPE)
 
 
 @router.get("/{ref}/changes", response=list[queries.ChangeView])

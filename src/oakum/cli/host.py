@@ -20,6 +20,7 @@ from oakum.cli.output import (
     print_done,
     print_footing,
     print_json,
+    print_lines,
     print_pairs,
     print_table,
     since,
@@ -196,6 +197,17 @@ def packages(ref: str, search: str | None, limit: int, *, as_json: bool) -> None
     ]
     print_table(PACKAGE_COLUMNS, rows, empty="No package matches, or the host has not told: `oakum host show`.")
     print_footing(len(rows), page["total_count"])
+
+
+@host.command()
+@click.argument("ref", metavar="HOST")
+@click.option("--output", type=click.Path(dir_okay=False), help="Write to this file instead of printing.")
+def sbom(ref: str, output: str | None) -> None:
+    """Write what is installed on a host as a bill of materials: CycloneDX 1.6, JSON.
+
+    Example: oakum host sbom web01 --output web01.cdx.json
+    """
+    print_lines(connect().stream(address("hosts", ref, "sbom")), output)
 
 
 @host.command()

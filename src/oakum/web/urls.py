@@ -36,6 +36,7 @@ urlpatterns = [
     path("hosts/add/<uuid:token_id>/revoke", enrol.revoke_enrolment, name="revoke_enrolment"),
     path("hosts/<uuid:host_id>", hosts.host, name="host"),
     path("hosts/<uuid:host_id>/packages", hosts.host_packages, name="host_packages"),
+    path("hosts/<uuid:host_id>/sbom", hosts.host_sbom, name="host_sbom"),
     path("hosts/<uuid:host_id>/changes", hosts.host_changes, name="host_changes"),
     path("hosts/<uuid:host_id>/findings/<path:package>", findings.finding, name="finding"),
     path("hosts/<uuid:host_id>/context", hosts.set_host, name="set_host"),

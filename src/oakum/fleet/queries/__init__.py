@@ -40,6 +40,7 @@ from oakum.fleet.queries.hosts import (
     hosts_named,
     presence_of,
 )
+from oakum.fleet.queries.installed import Installed, InstalledVersion, installed
 
 __all__ = [
     "HOST_STATES",
@@ -54,6 +55,8 @@ __all__ = [
     "HostPage",
     "HostRow",
     "HostView",
+    "Installed",
+    "InstalledVersion",
     "OfferView",
     "PackagePage",
     "PackageView",
@@ -72,5 +75,6 @@ __all__ = [
     "hosts",
     "hosts_by_id",
     "hosts_named",
+    "installed",
     "presence_of",
 ]

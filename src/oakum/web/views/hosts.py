@@ -6,17 +6,21 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 
-from oakum.core.errors import OperatorError
+from oakum.core.errors import NotFoundError, OperatorError
 from oakum.findings import queries as findings
 from oakum.fleet import queries, services
 from oakum.fleet.models import HostState
 from oakum.identity.models import Role
 from oakum.policy.queries import rules_of
 from oakum.rollout import queries as rollouts
+from oakum.scan.sbom.host import host_sbom as write_sbom
+from oakum.scan.sbom.writing import MEDIA_TYPE
 from oakum.web.doors import POST, PersonRequest, act, page, tell_fault
+from oakum.web.downloads import download
 from oakum.web.forms.hosts import ContextForm, RetireForm
 from oakum.web.paging import ROW_COUNT, choice_of, offset_of, text_of
 
@@ -148,6 +152,19 @@ def host_packages(request: PersonRequest, host_id: UUID) -> HttpResponse:
     )
     context = {"host": _found(request, host_id), "page": packages, "search": search}
     return render(request, "web/host_packages.html", context)
+
+
+@page(Role.VIEWER)
+def host_sbom(request: PersonRequest, host_id: UUID) -> HttpResponseBase:
+    """Hand out what is installed on one host as a bill of materials."""
+    try:
+        pieces = write_sbom(organisation_id=request.speaker.organisation_id, host_id=host_id, now=request.now)
+    except NotFoundError:
+        raise
+    except OperatorError as fault:
+        tell_fault(request, fault)
+        return HttpResponseRedirect(_path(host_id))
+    return download(request, pieces, name=f"host-{host_id}.cdx.json", content_type=MEDIA_TYPE)
 
 
 @page(Role.VIEWER)
