@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from oakum.findings.models import Finding
-from oakum.findings.queries import findings, vulnerabilities
+from oakum.findings.queries import findings, vulnerabilities, vulnerability
 from oakum.findings.services import assess, assessing
 from oakum.identity.models import Organisation
 from oakum.intel.services import import_feed, withdraw_vex
@@ -140,3 +140,30 @@ def test_an_alias_is_as_good_as_the_cve(tmp_path: Path, now: datetime, organisat
     take(tmp_path, openvex(told), now)
     assert states()["libssl3"] == ("not_affected", AUTHOR)
     assert open_hosts(organisation, now) == ["web2"]
+
+
+def test_what_was_closed_is_shown_with_its_author_and_only_to_those_who_have_the_package(
+    tmp_path: Path, now: datetime, organisation: Organisation
+) -> None:
+    """Never silently dropped: the CVE's page says who closed it, for which package version."""
+    other = make_organisation(now=now, name="Other")
+    make_host(other, now=now, hostname="else", packages=[("bash", "5-1", "bash", "5-1")])
+    take(tmp_path, openvex(statement(SOURCE)), now)
+    shown = vulnerability(organisation_id=organisation.id, cve="CVE-2024-0001", rules=BOD, now=now)
+    assert {(each.package, each.version, each.state, each.author) for each in shown.said} == {
+        ("openssl", "3.0-1", "not_affected", AUTHOR)
+    }
+    assert all("older than 3.0-2" in each.evidence for each in shown.said)
+    assert vulnerability(organisation_id=other.id, cve="CVE-2024-0001", rules=BOD, now=now).said == ()
+
+
+def test_the_score_of_a_vulnerability_comes_with_model_and_day(
+    tmp_path: Path, now: datetime, organisation: Organisation
+) -> None:
+    text = "#model_version:v2026.06.15,score_date:2026-08-21T00:00:00+0000\ncve,epss,percentile\n"
+    (tmp_path / "epss.csv").write_text(f"{text}CVE-2024-0001,0.5,0.99\n")
+    import_feed(tmp_path / "epss.csv", now=now)
+    score = vulnerability(organisation_id=organisation.id, cve="CVE-2024-0001", rules=BOD, now=now).epss
+    assert score is not None
+    assert (score.score, score.percentile, score.model_version) == (0.5, 0.99, "v2026.06.15")
+    assert str(score.scored_on) == "2026-08-21"

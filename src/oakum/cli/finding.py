@@ -165,12 +165,13 @@ def vulnerability(cve: str, *, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    score, kev = found["cvss_score"], found["kev"]
+    score, kev, epss = found["cvss_score"], found["kev"], found["epss"]
     print_pairs(
         (
             ("vulnerability", f"{found['cve']} {found['summary']}".strip()),
             ("CVSS", f"{score} by {found['cvss_source']}" if score is not None else "no score known"),
             ("exploited", f"known since {kev['listed_at'][:10]} (KEV)" if kev else "not in the KEV catalogue"),
+            ("EPSS", f"{epss['score']:.4f} ({epss['model_version']})" if epss else "no score known"),
             ("automatable", found["automatable"]),
             ("advisories", ", ".join(f"{each['ref']} ({each['feed']})" for each in found["advisories"])),
         )
@@ -182,6 +183,14 @@ def vulnerability(cve: str, *, as_json: bool) -> None:
         print_footing(len(rows), found["findings"]["total_count"])
     else:
         click.echo("No feed here speaks of it, and no host's release notes do: nothing is known, not that all is well.")
+    closed = [each for each in found["said"] if each["state"] != "affected"]
+    if closed:
+        click.echo()
+        rows = [
+            (f"{each['package']} {each['version']}", each["state"].replace("_", " "), each["author"] or each["ref"])
+            for each in closed
+        ]
+        print_table(("package", "said to be", "by"), rows, empty="")
 
 
 @finding.command()

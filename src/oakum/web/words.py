@@ -33,6 +33,14 @@ BADGES: Mapping[str, Mapping[str, Badge]] = {
         "no_fix": ("no fix yet", "calm"),
         "unknown": ("unknown", "warn"),
     },
+    "said": {
+        "affected": ("affected", "warn"),
+        "deferred": ("fix deferred", "calm"),
+        "will_not_fix": ("will not be fixed", "warn"),
+        "end_of_life": ("gets no more fixes", "warn"),
+        "under_investigation": ("being looked into", "move"),
+        "not_affected": ("not affected", "ok"),
+    },
     "compliance": {
         "installed": ("installed", "ok"),
         "pending_restart": ("restart pending", "move"),

@@ -6,7 +6,7 @@ Nothing is decided or read here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from oakum.core.compliance import Remedy
@@ -296,6 +296,31 @@ class KevView:
     forensic_triage: str
 
 
+@dataclass(frozen=True, slots=True)
+class SaidView:
+    """What one advisory says of a package version; ``author`` is empty where it is the advisory's own publisher."""
+
+    package: str
+    version: str
+    stream: str
+    feed: str
+    ref: str
+    state: str
+    author: str
+    fixed_version: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExploitationView:
+    """FIRST's EPSS: how probable exploitation in the next 30 days is, by which model, on which day."""
+
+    score: float
+    percentile: float | None
+    model_version: str
+    scored_on: date | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VulnerabilityView:
     """One CVE: every rating with its source, which advisories speak of it, and which hosts have it.
@@ -312,7 +337,9 @@ class VulnerabilityView:
     technical_impact: str
     ssvc_source: str
     kev: KevView | None
+    epss: ExploitationView | None
     advisories: tuple[AdvisoryView, ...]
+    said: tuple[SaidView, ...]
     host_count: int
     findings: FindingPage
 

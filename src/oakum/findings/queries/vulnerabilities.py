@@ -17,12 +17,14 @@ from oakum.core.priority import NO_DUE_AT
 from oakum.findings.queries.board import Spread, by_sort_key, spread_of
 from oakum.findings.queries.due import schedule_of
 from oakum.findings.queries.host_findings import page_of
+from oakum.findings.queries.said import said_of
 from oakum.findings.queries.slices import Slice
 from oakum.findings.queries.values import (
     PAGE_COUNT_MAX,
     SEARCH_LENGTH_MAX,
     SEVERITIES,
     AdvisoryView,
+    ExploitationView,
     FindingFilter,
     KevView,
     Rules,
@@ -32,6 +34,7 @@ from oakum.findings.queries.values import (
 )
 from oakum.findings.queries.view import View, load_view
 from oakum.intel.models import Advisory, KevEntry, Vulnerability
+from oakum.intel.queries import epss_of
 
 ADVISORY_COUNT_MAX = 200  # of one CVE
 
@@ -156,6 +159,8 @@ def vulnerability(
         technical_impact=row.ssvc_technical_impact,
         ssvc_source=row.ssvc_source,
         kev=_kev(cve),
+        epss=_epss(cve),
+        said=said_of(organisation_id=organisation_id, cve=cve, covered=view.risk.covered),
         advisories=tuple(_advisories(organisation_id, cve)),
         host_count=len(BitMap().union(*(one.members for one in view.slices_of(cve)))),
         findings=page,
@@ -172,6 +177,15 @@ def _kev(cve: str) -> KevView | None:
         due_at=_midnight(row.due_on) if row.due_on else None,
         ransomware=row.ransomware,
         forensic_triage=row.forensic_triage,
+    )
+
+
+def _epss(cve: str) -> ExploitationView | None:
+    row = epss_of([cve]).get(cve)
+    if row is None:
+        return None
+    return ExploitationView(
+        score=row.score, percentile=row.percentile, model_version=row.model_version, scored_on=row.scored_on
     )
 
 
