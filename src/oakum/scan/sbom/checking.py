@@ -65,13 +65,13 @@ def _problems(source: Source) -> tuple[str, Iterator[Problem]]:
     document = json_of(source)
     if format_of_json(source, document) == SPDX:
         return _named(document, JSON), spdx_problems(document)
-    version = document.get("specVersion")
-    if version not in cyclonedx_json.VERSIONS:
+    told = document.get("specVersion")
+    if told not in cyclonedx_json.VERSIONS:
         known = ", ".join(cyclonedx_json.VERSIONS)
-        return CYCLONEDX, iter([problem("/specVersion", f"{shown(version)} is no version known here ({known})")])
+        return CYCLONEDX, iter([problem("/specVersion", f"{shown(told)} is no version known here ({known})")])
     count = sum(source.data.count(mark) for mark in (b"{", b"[", b","))
-    problems = cyclonedx_checking.json_problems(document, str(version), value_count=count)
-    return f"{CYCLONEDX} {version} ({JSON})", problems
+    problems = cyclonedx_checking.json_problems(document, str(told), value_count=count)
+    return f"{CYCLONEDX} {told} ({JSON})", problems
 
 
 def _named(document: object, syntax: str) -> str:

@@ -46,7 +46,7 @@ def read(source: Source, document: Mapping[str, Any], *, syntax: str) -> Bom:
         raise too_large(source, "/packages", f"it lists more than {ENTRY_COUNT_MAX} packages")
     entries = {number: _entry(source, each, f"/packages/{number}") for number, each in enumerate(packages)}
     described = frozenset(_described(source, document))
-    subjects = [number for number, each in enumerate(packages) if each.get("SPDXID") in described]
+    subjects = [number for number, each in enumerate(packages) if str(each.get("SPDXID")) in described]
     # A document that describes all of its packages describes none in particular.
     subject = entries.pop(subjects[0]) if len(subjects) == 1 else None
     return Bom(
@@ -95,7 +95,7 @@ def _described(source: Source, document: Mapping[str, Any]) -> Iterator[object]:
     yield from (each for each in listed if isinstance(each, str))
     for each in _list(source, document, "relationships", ""):
         ends = each.get("spdxElementId"), each.get("relatedSpdxElement")
-        if each.get("relationshipType") in _DESCRIBES and ends[0] == DOCUMENT_ID and isinstance(ends[1], str):
+        if str(each.get("relationshipType")) in _DESCRIBES and ends[0] == DOCUMENT_ID and isinstance(ends[1], str):
             yield ends[1]
         elif each.get("relationshipType") == "DESCRIBED_BY" and ends[1] == DOCUMENT_ID and isinstance(ends[0], str):
             yield ends[0]

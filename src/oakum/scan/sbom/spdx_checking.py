@@ -101,6 +101,11 @@ def licence_problem(text: str) -> str:
     return "a parenthesis of an expression does not end" if depth else ""
 
 
+def _word(value: object) -> str:
+    """Return a text; "" for what is none."""
+    return value if isinstance(value, str) else ""
+
+
 def _is_operator(word: str) -> bool:
     return word.upper() in {"AND", "OR", "WITH"}
 
@@ -112,7 +117,7 @@ class _Checker:
         self._document = document
         self._ids: dict[str, str] = {DOCUMENT_ID: ""}
         self._documents = {
-            each.get("externalDocumentId") for _, each in self._objects(document, "externalDocumentRefs", "")
+            _word(each.get("externalDocumentId")) for _, each in self._objects(document, "externalDocumentRefs", "")
         }
 
     def check_head(self) -> Iterator[Problem]:
@@ -169,7 +174,7 @@ class _Checker:
         for place, each in self._objects(self._document, "relationships", ""):
             for end in ("spdxElementId", "relatedSpdxElement"):
                 yield from self._reference(each.get(end), f"{place}/{end}", may_be_nothing=end == "relatedSpdxElement")
-            if each.get("relationshipType") not in _RELATIONSHIPS:
+            if _word(each.get("relationshipType")) not in _RELATIONSHIPS:
                 yield problem(f"{place}/relationshipType", f"{shown(each.get('relationshipType'))} is none of SPDX")
         described = self._document.get("documentDescribes")
         for number, each in enumerate(described if isinstance(described, list) else ()):
@@ -185,11 +190,11 @@ class _Checker:
         checksums = list(self._objects(element, "checksums", place))
         for where, each in checksums:
             yield from self._checksum(each, where)
-        if name == "files" and "SHA1" not in {each.get("algorithm") for _, each in checksums}:
+        if name == "files" and "SHA1" not in {_word(each.get("algorithm")) for _, each in checksums}:
             yield problem(f"{place}/checksums", "a file must have a checksum by SHA1")
         yield from self._shape(element, "externalRefs", place)
         for where, each in self._objects(element, "externalRefs", place):
-            if each.get("referenceCategory") not in _REFERENCE_CATEGORIES:
+            if _word(each.get("referenceCategory")) not in _REFERENCE_CATEGORIES:
                 reason = f"{shown(each.get('referenceCategory'))} is none of SPDX"
                 yield problem(f"{where}/referenceCategory", reason)
             yield from self._needs(each, where, "referenceType")
@@ -207,16 +212,17 @@ class _Checker:
             yield problem(f"{place}/SPDXID", f"{shown(found)} is the id of {self._ids[found] or 'the document'} too")
 
     def _reference(self, value: object, place: str, *, may_be_nothing: bool) -> Iterator[Problem]:
-        if value in self._ids or (may_be_nothing and value in NO_VALUES):
+        word = _word(value)
+        if word in self._ids or (may_be_nothing and word in NO_VALUES):
             return
-        found = _EXTERNAL_ID.match(value) if isinstance(value, str) else None
+        found = _EXTERNAL_ID.match(word)
         if found is None:
             yield problem(place, f"{shown(value)} is the id of no element of the document")
         elif found["document"] not in self._documents:
             yield problem(place, f"{shown(found['document'])} is none of externalDocumentRefs")
 
     def _licence(self, value: object, place: str) -> Iterator[Problem]:
-        if value is None or value in NO_VALUES:
+        if value is None or _word(value) in NO_VALUES:
             return
         if not isinstance(value, str):
             yield problem(place, f"{shown(value)} is no licence expression")
@@ -241,7 +247,7 @@ class _Checker:
             yield from self._instant(each, where, "annotationDate")
             for member in ("annotator", "comment"):
                 yield from self._needs(each, where, member)
-            if each.get("annotationType") not in {"OTHER", "REVIEW"}:
+            if _word(each.get("annotationType")) not in {"OTHER", "REVIEW"}:
                 yield problem(f"{where}/annotationType", f"{shown(each.get('annotationType'))} is no OTHER or REVIEW")
 
     def _instant(self, owner: Mapping[str, Any], place: str, member: str) -> Iterator[Problem]:
