@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ from oakum.policy.services import set_freeze, set_window
 from oakum.rollout.requests import PendingSecurity, RolloutRequest
 from oakum.rollout.services import plan_rollout
 from tests.api.calling import Caller, caller_of
+from tests.intel.feeds import osv_record
 from tests.web.rows import World
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +44,7 @@ WINDOW: dict[str, object] = {
     "duration_seconds": 3600,
 }
 FREEZE: dict[str, object] = {"name": "rest", "starts_at": "2099-01-01T00:00:00Z", "ends_at": "2099-01-02T00:00:00Z"}
+ADVISORY: dict[str, object] = {"content_base64": base64.b64encode(json.dumps(osv_record()).encode()).decode()}
 ROUTES = {
     "GET /me": Route(role="viewer"),
     "GET /hosts": Route(role="viewer"),
@@ -50,6 +54,7 @@ ROUTES = {
     "PATCH /hosts/{ref}": Route(role="operator", body={"criticality": "high"}, names_a_row=True),
     "POST /hosts/{ref}/release": Route(role="administrator", names_a_row=True),
     "POST /hosts/{ref}/retire": Route(role="administrator", names_a_row=True),
+    "POST /what-if/advisory": Route(role="viewer", body=ADVISORY),
     "GET /hosts/groups": Route(role="viewer"),
     "POST /hosts/groups": Route(role="operator", body={"name": "dmz"}),
     "PATCH /hosts/groups/{name}": Route(role="operator", body={"criticality": "high"}, names_a_row=True),
