@@ -64,6 +64,7 @@ def withdraw_vex(*, feed_name: str, now: datetime) -> int:
                 next_step="`oakum feed list` shows the feeds; those of the format 'vex' can be withdrawn.",
             )
         count, number = feed.record_count, max(feed.generation, feed.generation_next)
+        former_hash = feed.content_hash
         # Without the token an import that is under way stops before it switches.
         feed.generation, feed.generation_next, feed.import_token = 0, number, ""
         feed.record_count, feed.imported_at, feed.checked_at, feed.problem = 0, None, now, ""
@@ -78,5 +79,5 @@ def withdraw_vex(*, feed_name: str, now: datetime) -> int:
             now=now,
         )
     discard(feed.id, above=0, below=number + 1)
-    contents.forget_unused()
+    contents.forget_unused(former_hash)
     return count
