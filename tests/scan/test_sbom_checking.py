@@ -35,6 +35,7 @@ XML = cyclonedx_xml(
         ),
         *((XML.replace("bom/1.5", f"bom/{each}"), f"CycloneDX {each} (XML)") for each in ("1.3", "1.4", "1.6", "1.7")),
         (spdx(spdx_package("a")), "SPDX 2.3 (JSON)"),
+        (spdx(creationInfo={"created": "2026-01-31T12:00:00.551Z", "creators": ["Tool: npm"]}), "SPDX 2.3 (JSON)"),
         (TAG_VALUE, "SPDX 2.3 (tag-value)"),
     ],
 )
