@@ -20,8 +20,8 @@ words = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=
 segments = words.filter(lambda word: not set(word) & set("/:"))
 
 
-def read(purl: str, **more: str) -> PackageIdentity:
-    found = parse_package(purl, **more)
+def read(purl: str, *, stream: str = "") -> PackageIdentity:
+    found = parse_package(purl, stream=stream)
     assert isinstance(found, PackageIdentity), found
     return found
 

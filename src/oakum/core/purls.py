@@ -293,8 +293,10 @@ def _distribution_stream(parts: _Parts, namespace: tuple[str, ...], fallback: st
 def distribution_stream(name: str, release: str) -> str:
     """Return the stream of a distribution by any tool's name of it, "" where it is none that Oakum assesses.
 
-    >>> distribution_stream("redhat", "9.4"), distribution_stream("debian", "bookworm"), distribution_stream("beos", "5")
-    ('rhel:9', 'debian:12', '')
+    >>> distribution_stream("redhat", "9.4"), distribution_stream("debian", "bookworm")
+    ('rhel:9', 'debian:12')
+    >>> distribution_stream("beos", "5")
+    ''
     """
     told = _distro(f"{name}-{release}" if release[:1].isdigit() else release or name, name.strip().lower())
     stream = stream_of(*told) if told else ""
