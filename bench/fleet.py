@@ -64,6 +64,7 @@ def make_fleet(host_count: int, *, seed: int = 1) -> Fleet:
     fleet = Fleet(organisation_id=organisation.id, host_count=host_count)
     _make_versions(fleet)
     _make_advisories(fleet, dice)
+    _go_on_behind()
     _make_findings(fleet)
     _make_hosts(fleet, dice)
     _make_groups(fleet, dice)
@@ -182,6 +183,19 @@ def add(table: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> No
     for part in slices(rows, 20_000):
         with transaction.atomic():
             add_rows((table, columns), part)
+
+
+def _go_on_behind() -> None:
+    """Let PostgreSQL give out ids behind those that were given by hand; SQLite does so by itself."""
+    from django.core.management.color import no_style  # noqa: PLC0415 - after set-up
+    from django.db import connection  # noqa: PLC0415
+
+    from oakum.catalogue.models import PackageVersion  # noqa: PLC0415
+    from oakum.intel.models import Advisory  # noqa: PLC0415
+
+    with connection.cursor() as cursor:
+        for sql in connection.ops.sequence_reset_sql(no_style(), [PackageVersion, Advisory]):
+            cursor.execute(sql)
 
 
 def _make_findings(fleet: Fleet) -> None:

@@ -45,13 +45,14 @@ def digest(
 ) -> FindingDigest:
     """Return the numbers, the ``limit`` soonest of ``wanted``, the hosts that tell nothing, and what was closed."""
     view = load_view(organisation_id=organisation_id, rules=rules, now=now)
+    reboot_host_count, restart_host_count = _waiting(view)
     return FindingDigest(
         counts=counts_of(view),
         soonest=page_of(view, organisation_id=organisation_id, wanted=wanted, limit=limit, offset=0),
         unheard=tuple(_quiet(host) for host in view.fleet.unheard(limit)),
         untold=tuple(_quiet(host) for host in view.fleet.untold(limit)),
-        reboot_host_count=_waiting(view, Remedy.PENDING_REBOOT),
-        restart_host_count=_waiting(view, Remedy.PENDING_RESTART),
+        reboot_host_count=reboot_host_count,
+        restart_host_count=restart_host_count,
         closed=closed_lately(view, organisation_id=organisation_id, limit=limit),
     )
 
@@ -67,8 +68,14 @@ def _quiet(host: HostLine) -> QuietLine:
     )
 
 
-def _waiting(view: View, remedy: Remedy) -> int:
-    return len(BitMap().union(*(one.members for one in view.slices if one.remedy is remedy)))
+def _waiting(view: View) -> tuple[int, int]:
+    """Return how many hosts have something that waits for a reboot, and for a restart."""
+    members: dict[Remedy, list[BitMap]] = {Remedy.PENDING_REBOOT: [], Remedy.PENDING_RESTART: []}
+    for one in view.slices:
+        if one.remedy in members:
+            members[one.remedy].append(one.members)
+    reboot, restart = (len(BitMap().union(*own)) for own in members.values())
+    return reboot, restart
 
 
 def closed_lately(view: View, *, organisation_id: UUID, limit: int) -> ClosedLately:

@@ -167,15 +167,18 @@ def _sieve(view: View, wanted: FindingFilter) -> _Sieve:
     if any((wanted.package, wanted.severity, wanted.remedy, wanted.kev is not None)):
         slices = [slice_ for slice_ in slices if _group_is_wanted(slice_, wanted)]
     search = wanted.search.strip().lower()[:SEARCH_LENGTH_MAX]
-    found = (group for group in {slice_.group for slice_ in slices} if search in group.search_text)
     return _Sieve(
         view=view,
         slices=slices,
         overdue=wanted.overdue,
         hosts=_hosts_wanted(view, wanted),
-        matched=frozenset(found) if search else None,
+        matched=_matched(slices, search) if search else None,
         named=view.fleet.named(search) if search else BitMap(),
     )
+
+
+def _matched(slices: Sequence[Slice], search: str) -> frozenset[Affected]:
+    return frozenset(group for group in {slice_.group for slice_ in slices} if search in group.search_text)
 
 
 def _check(wanted: FindingFilter) -> None:
