@@ -198,8 +198,9 @@ def _must_reload(kept: Kept, now: datetime) -> bool:
     later = FindingChange.objects.filter(id__gt=kept.log.change_id)
     if later.order_by("id")[KEPT_COUNT - 1 : KEPT_COUNT].values_list("id"):
         return True  # So much was noted that some of it may have been removed already.
-    newest = _newest_change()
-    if kept.finding_id != _newest_finding() and newest == kept.log.change_id:
+    # In this order: a finding that is seen has its change in the log already.
+    has_new = kept.finding_id != _newest_finding()
+    if has_new and _newest_change() == kept.log.change_id:
         return True
     return abs(now - kept.loaded_at) > RELOAD_AFTER and kept.feeds != _feeds(is_kev=False)
 
