@@ -240,7 +240,7 @@ def keys(remove: str | None, *, as_json: bool) -> None:
         )
         return
     print_table(
-        ("key", "trusted", "newest bundle"),
+        ("key", Column(name="trusted", rank=1), Column(name="newest bundle", rank=2)),  # a key that is cut is none
         [
             (
                 each.key,
