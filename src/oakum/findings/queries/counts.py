@@ -85,7 +85,9 @@ def summaries_of(view: View) -> tuple[HostSummary, ...]:
         if not slice_.can_be_overdue:
             words.append("unverified")
         for index in slice_.members:
-            tally[index].update(words)
+            own = tally[index]
+            for word in words:  # plainly: Counter.update takes three times as long for a few words
+                own[word] += 1
         for index in view.overdue(slice_):
             tally[index]["overdue"] += 1
     worst = _worst(view)
