@@ -51,6 +51,7 @@ ROUTES = {
     "GET /hosts/{ref}": Route(role="viewer", names_a_row=True),
     "GET /hosts/{ref}/packages": Route(role="viewer", names_a_row=True),
     "GET /hosts/{ref}/changes": Route(role="viewer", names_a_row=True),
+    "GET /hosts/{ref}/sbom": Route(role="viewer", names_a_row=True),
     "PATCH /hosts/{ref}": Route(role="operator", body={"criticality": "high"}, names_a_row=True),
     "POST /hosts/{ref}/release": Route(role="administrator", names_a_row=True),
     "POST /hosts/{ref}/retire": Route(role="administrator", names_a_row=True),

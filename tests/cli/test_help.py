@@ -101,7 +101,7 @@ def resolve(words: list[str]) -> tuple[click.Command, list[str]]:
 
 def test_every_command_that_answers_has_json() -> None:
     silent = [path for path, command in LEAVES.items() if not any("--json" in each.opts for each in command.params)]
-    assert silent == [("journal", "export")]  # it is JSON lines
+    assert silent == [("host", "sbom"), ("journal", "export")]  # they are JSON, and JSON lines
 
 
 def test_every_option_says_what_it_is() -> None:

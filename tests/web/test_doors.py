@@ -35,6 +35,7 @@ NEEDED = {
     ("host", "GET"): Role.VIEWER,
     ("host_packages", "GET"): Role.VIEWER,
     ("host_changes", "GET"): Role.VIEWER,
+    ("host_sbom", "GET"): Role.VIEWER,
     ("finding", "GET"): Role.VIEWER,
     ("set_host", "POST"): Role.OPERATOR,
     ("release_host", "POST"): Role.ADMINISTRATOR,
