@@ -23,7 +23,7 @@ from pyroaring import BitMap
 from oakum.catalogue.queries import security_marks
 from oakum.core.matching import RangeFacts, matches_of
 from oakum.findings.models import Assessed, AssessedMark, Finding
-from oakum.findings.services.joining import former_findings, hidden_advisories, pairs, repoint, slices
+from oakum.findings.services.joining import follow, hidden_advisories, pairs, slices
 from oakum.findings.services.judging import Judge
 from oakum.findings.services.scope import (
     Extent,
@@ -93,7 +93,7 @@ def assess(*, now: datetime) -> AssessReport:
         writers.append(_assess_stream(extent.stream, ids, ranges, judge, now))
         _remember_extent(extent, intel, now)
     for feed_name in intel.moved_feeds:
-        _follow(feed_name, intel.generations[feed_name])
+        follow(feed_name=feed_name, generation=intel.generations[feed_name])
     _remember_marks(intel)
     _remove_former()
     return AssessReport(
@@ -141,15 +141,6 @@ def _remember_marks(intel: Intel) -> None:
         for name, mark in moved.items():
             AssessedMark.objects.update_or_create(name=name, defaults={"mark": mark})
         AssessedMark.objects.filter(name__in=intel.marks.keys() - intel.new_marks.keys()).delete()
-
-
-def _follow(feed_name: str, generation: int) -> None:
-    """Let the findings that a new generation of a feed leaves as they are point at its advisories."""
-    id_above = 0
-    while found := former_findings(feed_name=feed_name, generation=generation, id_above=id_above):
-        with transaction.atomic():
-            repoint(found)
-        id_above = found[-1][0]
 
 
 def _remove_former() -> None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from django.db import connection
+from django.db import connection, transaction
 from pyroaring import BitMap
 
-SLICE_COUNT: Final = 1_000  # package versions looked at together: an old kernel's have thousands of findings each
+SLICE_COUNT: Final = 2_000  # package versions looked at together: an old kernel's have thousands of findings each
 _CLOSE_FACTOR: Final = 2
-REPOINT_COUNT: Final = 900  # findings of one write transaction
+FOLLOW_COUNT: Final = 900  # findings of one write transaction
 _ADVISORY_COUNT: Final = 5_000  # advisories whose ranges are read together
 
 Name = tuple[str, str]  # stream, package
@@ -72,18 +72,20 @@ SELECT advisory.id, advisory.ref, advisory.cves FROM intel_advisory advisory
 """
 _INSTALLED: Final = "SELECT DISTINCT stream, name FROM findings_matchtarget"
 
-# Findings whose advisory is of a former generation, and the advisory of the same ref that stands now.
-_FORMER: Final = """
-SELECT finding.id, standing.id
-  FROM findings_finding finding
-  JOIN intel_advisory former ON former.id = finding.advisory_id
-  JOIN intel_advisory standing ON standing.feed_id = former.feed_id AND standing.generation = %s
-   AND standing.organisation_id IS NULL AND standing.ref = former.ref
- WHERE finding.id > %s AND finding.feed_name = %s AND finding.organisation_id IS NULL AND former.generation <> %s
- ORDER BY finding.id
- LIMIT %s
+# The next findings by id, and those of them that follow to the advisory of their ref that stands now.
+_WINDOW: Final = """
+SELECT MAX(id) FROM (SELECT id FROM findings_finding WHERE id > %s ORDER BY id LIMIT %s) nearest
 """
-_REPOINT: Final = "UPDATE findings_finding SET advisory_id = %s WHERE id = %s"
+_FOLLOW: Final = """
+UPDATE findings_finding
+   SET advisory_id = standing.id
+  FROM intel_advisory standing
+ WHERE findings_finding.id > %s AND findings_finding.id <= %s
+   AND findings_finding.feed_name = %s AND findings_finding.organisation_id IS NULL
+   AND standing.feed_id = (SELECT id FROM intel_feed WHERE name = %s) AND standing.generation = %s
+   AND standing.organisation_id IS NULL AND standing.ref = findings_finding.advisory_ref
+   AND findings_finding.advisory_id <> standing.id
+"""
 
 
 def slices(ids: BitMap) -> Iterator[Sequence[int]]:
@@ -106,7 +108,10 @@ def pairs(ids: Sequence[int], hidden: BitMap) -> list[tuple[int, int]]:
     """
     among, values = _among(ids)
     own = frozenset(ids)
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            # Starting workers takes longer than what they would save.
+            cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
         cursor.execute(_PAIRS.format(among=among, architecture=_ARCHITECTURE), [*values, *values])
         return [
             (version_id, range_id)
@@ -167,17 +172,15 @@ def _said(feed_name: str, generation: int, installed: Mapping[Name, int]) -> dic
     return sums
 
 
-def former_findings(*, feed_name: str, generation: int, id_above: int) -> list[tuple[int, int]]:
-    """Return findings of the feed whose advisory is of another generation, with the one that stands, by id.
-
-    At most REPOINT_COUNT, those with an id above ``id_above``.
-    """
+def follow(*, feed_name: str, generation: int) -> None:
+    """Let the findings of a feed point at the advisories of a generation: what they say has not changed."""
+    id_above = 0
     with connection.cursor() as cursor:
-        cursor.execute(_FORMER, [generation, id_above, feed_name, generation, REPOINT_COUNT])
-        return [(finding_id, advisory_id) for finding_id, advisory_id in cursor.fetchall()]
-
-
-def repoint(found: Sequence[tuple[int, int]]) -> None:
-    """Let findings point at these advisories: what they say has not changed."""
-    with connection.cursor() as cursor:
-        cursor.executemany(_REPOINT, [(advisory_id, finding_id) for finding_id, advisory_id in found])
+        while True:
+            cursor.execute(_WINDOW, [id_above, FOLLOW_COUNT])
+            (id_max,) = cursor.fetchone()
+            if id_max is None:
+                return
+            # A transaction of its own each time: whoever waits to write gets in between.
+            cursor.execute(_FOLLOW, [id_above, id_max, feed_name, feed_name, generation])
+            id_above = id_max
