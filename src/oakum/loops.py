@@ -67,7 +67,7 @@ LOOPS = (
     Loop(name="seal", step=_seal_step, every=timedelta(seconds=1)),
     Loop(name="execute", step=execute_step, every=timedelta(seconds=1)),
     Loop(name="assess", step=assess_step, every=timedelta(seconds=2)),
-    Loop(name="index", step=index_step, every=timedelta(seconds=1)),
+    Loop(name="index", step=index_step, every=timedelta(seconds=2)),
     Loop(name="elect", step=elect_step, every=timedelta(seconds=2)),
     Loop(name="stale", step=stale_step(_stale_after), every=timedelta(seconds=15)),
     Loop(name="retain", step=_retain_step, every=timedelta(hours=1)),

@@ -57,7 +57,7 @@ def keep_index(*, now: datetime, is_whole: bool = False) -> IndexReport:
     """Bring the index up to the hosts' sets; with ``is_whole`` compare every host, whatever was looked at before."""
     if is_whole or _memory.marks is None or _memory.swept_at is None or now - _memory.swept_at >= SWEEP_EVERY:
         # Marks first: what moves during the sweep is found by the next look.
-        _memory.marks = start_marks()
+        _memory.marks = start_marks(now)
         report = _sweep(now)
         _memory.swept_at = now
     else:
@@ -105,9 +105,9 @@ def _look(marks: Marks, now: datetime) -> IndexReport:
         if not shard.generation:
             hosts, built = hosts + rebuild_shard(shard, now=now)[0], built + 1
             continue
-        ordinals[shard.id].update(seen_lately(shard, now=now, limit=TAKEN_COUNT_MAX))
+        ordinals[shard.id].update(seen_lately(shard, marks, limit=TAKEN_COUNT_MAX))
         changed, written = take_hosts(shard.id, sorted(ordinals[shard.id]))
         hosts, rows = hosts + changed, rows + written
     groups = take_groups() if marks.groups_moved else 0
-    marks.groups_moved = False
+    marks.groups_moved, marks.looked_at = False, now
     return IndexReport(host_count=hosts, row_count=rows, built_count=built, group_count=groups)

@@ -21,8 +21,9 @@ from oakum.fleet.models import Host, HostChange
 from oakum.identity.models import Organisation
 from oakum.journal.models import Entry
 
-# A check-in asks for what has changed, and the report follows: so long after it, at most, the look waits for it.
-SEEN_WITHIN = timedelta(seconds=30)
+# A check-in asks for what has changed, and the report follows: hosts are looked at for so long after it.  One that takes
+# longer is found by its changed packages, by its next check-in or by the sweep.
+REPORT_WITHIN = timedelta(seconds=10)
 # Ids are given before they are committed: a change with a lower id may show up a moment later.
 LATE_ID_COUNT = 1_000
 CHANGE_COUNT_MAX = 20_000  # looked at in one go; the rest is found by the sweep
@@ -65,15 +66,16 @@ _GROUP_KINDS = ("fleet.group_", "fleet.host_enrolled")  # a host that enrols may
 class Marks:
     """How far one process has looked.  It only saves looking: a new process sweeps first."""
 
+    looked_at: datetime
     change_id: int = 0
     noticed: set[int] = field(default_factory=set)
     positions: dict[UUID, int] = field(default_factory=dict)
     groups_moved: bool = False  # a person has changed a group, or a host has joined one
 
 
-def start_marks() -> Marks:
+def start_marks(now: datetime) -> Marks:
     """Return marks at the present end: whoever takes them must sweep after."""
-    marks = Marks(change_id=HostChange.objects.aggregate(newest=Max("id"))["newest"] or 0)
+    marks = Marks(looked_at=now, change_id=HostChange.objects.aggregate(newest=Max("id"))["newest"] or 0)
     for organisation_id in Organisation.objects.values_list("id", flat=True):
         marks.positions[organisation_id] = _head(organisation_id)
     return marks
@@ -125,9 +127,9 @@ def _spoken_of(organisation_id: UUID, marks: Marks) -> set[UUID]:
     return found
 
 
-def seen_lately(shard: IndexShard, *, now: datetime, limit: int) -> list[int]:
-    """Return the hosts heard of lately whose facts, status or package hash differ from what was indexed."""
-    since = connection.ops.adapt_datetimefield_value(now - SEEN_WITHIN)
+def seen_lately(shard: IndexShard, marks: Marks, *, limit: int) -> list[int]:
+    """Return the hosts heard of since the last look whose facts, status or package hash differ from what was indexed."""
+    since = connection.ops.adapt_datetimefield_value(marks.looked_at - REPORT_WITHIN)
     return _ordinals(_SEEN_LATELY, (shard.id, since, *ordinals_of(shard), limit))
 
 
