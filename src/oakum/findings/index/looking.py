@@ -21,8 +21,8 @@ from oakum.fleet.models import Host, HostChange
 from oakum.identity.models import Organisation
 from oakum.journal.models import Entry
 
-# A check-in asks for what has changed, and the report follows: hosts are looked at for so long after it.  One that takes
-# longer is found by its changed packages, by its next check-in or by the sweep.
+# A check-in asks for what has changed, and the report follows: hosts are looked at for so long after it.  One that
+# takes longer is found by its changed packages, by its next check-in or by the sweep.
 REPORT_WITHIN = timedelta(seconds=10)
 # Ids are given before they are committed: a change with a lower id may show up a moment later.
 LATE_ID_COUNT = 1_000
@@ -128,7 +128,7 @@ def _spoken_of(organisation_id: UUID, marks: Marks) -> set[UUID]:
 
 
 def seen_lately(shard: IndexShard, marks: Marks, *, limit: int) -> list[int]:
-    """Return the hosts heard of since the last look whose facts, status or package hash differ from what was indexed."""
+    """Return the hosts heard of since the last look whose facts, status or package hash are not as indexed."""
     since = connection.ops.adapt_datetimefield_value(marks.looked_at - REPORT_WITHIN)
     return _ordinals(_SEEN_LATELY, (shard.id, since, *ordinals_of(shard), limit))
 
