@@ -93,7 +93,8 @@ def assess(*, now: datetime) -> AssessReport:
         writers.append(_assess_stream(extent.stream, ids, ranges, judge, now))
         _remember_extent(extent, intel, now)
     for feed_name in intel.moved_feeds:
-        follow(feed_name=feed_name, generation=intel.generations[feed_name])
+        if intel.before(feed_name):  # else all that there is of it was found just now
+            follow(feed_name=feed_name, generation=intel.generations[feed_name])
     _remember_marks(intel)
     _remove_former()
     return AssessReport(

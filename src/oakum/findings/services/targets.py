@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
-from django.db import connection, transaction
+from django.db import transaction
 from pyroaring import BitMap
 
 from oakum.catalogue.models import PackageVersion
 from oakum.core.matching import ANY_ARCHITECTURE, VersionFacts, targets_of
 from oakum.findings.models import MatchTarget
 from oakum.findings.services.joining import SLICE_COUNT, slices
+from oakum.findings.services.rows import TARGETS, add_missing
 
 NAME_COUNT: Final = 500  # names in one statement
 
@@ -22,12 +23,6 @@ _FACTS: Final = (
     *("id", "stream", "scheme", "name", "version", "order_key"),
     *("source_name", "source_version", "source_order_key", "architecture"),
 )
-# Runs on SQLite and PostgreSQL.  Another process may have made them by now: theirs are the same.
-_ADD: Final = """
-INSERT INTO findings_matchtarget (package_version_id, stream, scheme, name, level, order_key, architecture)
-VALUES (%s, %s, %s, %s, %s, %s, %s)
-ON CONFLICT DO NOTHING
-"""
 _CHUNK_COUNT: Final = 300  # package versions of one write transaction: up to three targets each
 
 
@@ -64,8 +59,7 @@ def _write(versions: Sequence[VersionFacts]) -> None:
     rows = [row for version in versions for row in _rows(version)]
     with transaction.atomic():
         MatchTarget.objects.filter(package_version_id__in=[version.id for version in versions]).delete()
-        with connection.cursor() as cursor:
-            cursor.executemany(_ADD, rows)
+        add_missing(TARGETS, rows)
 
 
 def _rows(version: VersionFacts) -> Iterable[tuple[int, str, str, str, str, bytes, str]]:

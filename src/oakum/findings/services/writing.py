@@ -16,17 +16,12 @@ from django.db import connection, transaction
 from oakum.core.matching import Match
 from oakum.findings.index import note_finding_changes
 from oakum.findings.models import Finding
+from oakum.findings.services.rows import FINDINGS, add_missing
 from oakum.journal.services import append
 
 ROW_COUNT_MAX: Final = 900  # of one write transaction
 
-# Run on SQLite and PostgreSQL, one statement a row and all rows in one batch: the ORM takes five times as long.
-_ADD: Final = """
-INSERT INTO findings_finding (package_version_id, organisation_id, feed_name, advisory_ref, advisory_id, state,
-                              state_author, fixed_version, evidence, since)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-ON CONFLICT DO NOTHING
-"""
+# Runs on SQLite and PostgreSQL: one statement a row and all rows in one batch.
 _CHANGE: Final = """
 UPDATE findings_finding
    SET advisory_id = %s, state = %s, state_author = %s, fixed_version = %s, evidence = %s
@@ -110,8 +105,7 @@ def _add(appeared: Sequence[Match], now: datetime) -> None:
         (each.package_version_id, owners[each.organisation_id], each.feed_name, each.ref, *_compared(each), since)
         for each in appeared
     ]
-    with connection.cursor() as cursor:
-        cursor.executemany(_ADD, rows)
+    add_missing(FINDINGS, rows)
 
 
 def _adapted(name: str, value: object) -> Any:
