@@ -14,6 +14,10 @@ from lab.errors import LabError
 MOUNTS = Path("/proc/self/mountinfo")
 
 
+# Eight hosts' upper layers are some gigabytes, and a disk that others write to is slow.
+REMOVE_SECONDS_MAX = 900.0
+
+
 def mounts_below(folder: Path) -> list[str]:
     """Return the mount points at or below the folder, outer ones first.
 
@@ -40,4 +44,4 @@ def remove_folder(folder: Path) -> None:
             remedy=f"unmount that first (`umount {mounted[-1]}`), then run `python -m lab down`",
         )
     # A mount made between the look and the removal is still not entered, unless it is of the same file system.
-    commands.run(["rm", "-rf", "--one-file-system", str(real)])
+    commands.run(["rm", "-rf", "--one-file-system", str(real)], timeout=REMOVE_SECONDS_MAX)
