@@ -12,8 +12,8 @@ The order: parts from left to right.  In one place come ``dev``, ``alpha``, ``be
 
 A named branch (``dev-main``, also ``master``, ``trunk``, ``default``) is no version.  ``version_compare`` puts it below
 every version, and so do its keys.  Composer calls two different branches neither lower nor higher; that is no order, so
-their keys go by the name's characters: they are different, and nothing more can be read from them.  Whoever matches
-ranges asks ``is_branch`` first: for Composer a branch is in no range of versions.
+their keys go by the name's characters: they are different, and nothing more can be read from them.  For
+Composer a branch is in no range of versions: ``core.ranges.native.composer`` holds its ranges to that.
 
 The bytes::
 
