@@ -93,21 +93,26 @@ def make_versions(shape: Shape, dice: random.Random) -> None:
 
 
 def make_generation(shape: Shape, generation: int, seed: int) -> None:
-    """Store one generation of the feed; the same seed gives the same ranges, all but the first advisory's."""
+    """Store one generation of the feed as an import does: the first whole, the next with its first advisory changed."""
     from oakum.intel.models import Advisory, AffectedRange, Feed  # noqa: PLC0415
 
     dice = random.Random(seed)
     feed, _ = Feed.objects.get_or_create(name=FEED, defaults={"kind": "osv"})
+    count = shape.cve_count if generation == 1 else 1
+    Advisory.objects.filter(feed=feed, ref="CVE-2024-0").update(generation_end=generation)
     insert(
         Advisory,
         (
             Advisory(feed=feed, generation=generation, ref=f"CVE-2024-{number}", cves=[f"CVE-2024-{number}"])
-            for number in range(shape.cve_count)
+            for number in range(count)
         ),
     )
     ids = list(Advisory.objects.filter(generation=generation).order_by("id").values_list("id", flat=True))
     ranges = sorted((dice.randrange(shape.cve_count), number) for number in shape.range_names)
-    insert(AffectedRange, (_range(shape, number, ids, advisory, dice, generation) for advisory, number in ranges))
+    insert(
+        AffectedRange,
+        (_range(shape, number, ids, advisory, dice, generation) for advisory, number in ranges if advisory < count),
+    )
     Feed.objects.filter(id=feed.id).update(generation=generation, generation_next=generation, imported_at=NOW)
 
 

@@ -114,6 +114,7 @@ def install(packages: Sequence[Installed]) -> dict[Installed, int]:
 def publish(feed: Feed, generation: int, records: Sequence[Said]) -> None:
     """Store a whole generation and switch to it, as an import does."""
     withdrawn = {each.ref for each in records if each.is_withdrawn}
+    Advisory.objects.filter(feed=feed, generation_end=None).update(generation_end=generation)
     advisories = {
         ref: Advisory.objects.create(
             feed=feed, generation=generation, ref=ref, withdrawn_at=NOW if ref in withdrawn else None

@@ -1,9 +1,11 @@
 """Tables of intelligence.
 
 A feed's import fills a new generation in chunks and then switches by one row, so that a cut import changes nothing.
+An advisory of which the new generation says the same keeps its row, and with it whatever points there.
 """
 
 from django.db import models
+from django.db.models import F, Q
 
 from oakum.identity.models import Organisation
 
@@ -37,14 +39,28 @@ class Feed(models.Model):
     import_token = models.CharField(max_length=32, blank=True)  # of the import that may write; another one took over
 
 
+def stands(path: str = "") -> Q:
+    """Return the condition that an advisory is of the generation that readers see.
+
+    ``path`` leads to the advisory, with its two underscores ("advisory__").  Withdrawn advisories stand too.
+    """
+    now = F(f"{path}feed__generation")
+    is_open = Q(**{f"{path}generation_end": None}) | Q(**{f"{path}generation_end__gt": now})
+    return Q(**{f"{path}generation__lte": now}) & is_open
+
+
 class Advisory(models.Model):
     """A publisher's notice.
 
     ``organisation`` is set for what a host of that organisation told us (release notes), None for imported feeds.
+
+    A row stands in the generations from ``generation`` up to, and without, ``generation_end`` (None: it stands still),
+    and what it and its ranges say never changes in between: a notice that says something else is another row.
     """
 
-    feed = models.ForeignKey(Feed, on_delete=models.CASCADE)
+    feed = models.ForeignKey(Feed, on_delete=models.CASCADE, db_index=False)
     generation = models.BigIntegerField()
+    generation_end = models.BigIntegerField(null=True)
     organisation = models.ForeignKey(Organisation, null=True, on_delete=models.CASCADE)
     ref = models.CharField(max_length=200)  # "DSA-5417-1", or "openssl 3.0.20-1~deb12u2" for a host's notes
     title = models.CharField(max_length=500, blank=True)
@@ -58,23 +74,35 @@ class Advisory(models.Model):
     superseded_by = models.CharField(max_length=200, blank=True)  # a ref of the same generation
     # The publisher's own rating of the one CVE that the record is about; ``Vulnerability`` is derived from it.
     cvss_vector = models.CharField(max_length=200, blank=True)
+    # What the next import compares: the SHA-256 of all that the publisher's record says, empty where nobody made it,
+    # and of what the rest of the feed makes of it (superseded, epochs), empty where that is nothing.
+    digest = models.CharField(max_length=64, blank=True)
+    settled = models.CharField(max_length=64, blank=True)
 
     class Meta:
-        """One ref per feed generation and owner.
+        """One ref per feed, generation and owner; looked up by ref, by what a generation brought and what it ended.
 
         Two constraints and not one with NULLS NOT DISTINCT, which SQLite does not have and Django then leaves out.
         """
 
         constraints = [
             models.UniqueConstraint(
-                fields=["feed", "generation", "ref"],
+                fields=["feed", "ref", "generation"],
                 condition=models.Q(organisation=None),
-                name="intel_advisory_once",
+                name="intel_advisory_ref_once",
             ),
             models.UniqueConstraint(
                 fields=["feed", "generation", "organisation", "ref"],
                 condition=models.Q(organisation__isnull=False),
                 name="intel_advisory_own_once",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["feed", "generation", "id"], name="intel_advisory_generation"),
+            models.Index(
+                fields=["feed", "generation_end"],
+                condition=models.Q(generation_end__isnull=False),
+                name="intel_advisory_ended",
             ),
         ]
 

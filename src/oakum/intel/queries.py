@@ -12,7 +12,7 @@ from django.db.models import F, Max, QuerySet
 from django.db.models.functions import Coalesce
 
 from oakum.core.matching import RangeFacts
-from oakum.intel.models import Advisory, AffectedRange, EpssScore, Feed, VexStatement
+from oakum.intel.models import Advisory, AffectedRange, EpssScore, Feed, VexStatement, stands
 from oakum.intel.services.host_notes import HOST_FEED
 from oakum.intel.services.syncing import FEED_SOURCES
 
@@ -203,10 +203,7 @@ def ranges_of_records(*, stream: str, names: Collection[str]) -> Iterator[RangeF
 
 def _standing_ranges(stream: str, names: Collection[str]) -> QuerySet[AffectedRange]:
     return AffectedRange.objects.filter(
-        stream=stream,
-        name__in=names,
-        advisory__generation=F("advisory__feed__generation"),
-        advisory__withdrawn_at=None,
+        stands("advisory__"), stream=stream, name__in=names, advisory__withdrawn_at=None
     )
 
 

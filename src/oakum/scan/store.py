@@ -33,7 +33,8 @@ SELECT f.name
   FROM intel_feed f
  WHERE EXISTS (SELECT 1
                  FROM intel_affectedrange r JOIN intel_advisory a ON a.id = r.advisory_id
-                WHERE r.stream = ? AND a.feed_id = f.id AND a.generation = f.generation AND a.organisation_id IS NULL)
+                WHERE r.stream = ? AND a.feed_id = f.id AND a.organisation_id IS NULL
+                  AND a.generation <= f.generation AND (a.generation_end IS NULL OR a.generation_end > f.generation))
 """
 _RANGES: Final = """
 SELECT r.advisory_id, f.name, a.ref, a.cves, r.stream, r.scheme, r.name, r.low_key, r.high_key, r.fixed_version,
@@ -42,7 +43,8 @@ SELECT r.advisory_id, f.name, a.ref, a.cves, r.stream, r.scheme, r.name, r.low_k
   JOIN intel_advisory a ON a.id = r.advisory_id
   JOIN intel_feed f ON f.id = a.feed_id
  WHERE r.stream = ? AND r.name IN ({names})
-   AND a.generation = f.generation AND a.withdrawn_at IS NULL AND a.organisation_id IS NULL
+   AND a.generation <= f.generation AND (a.generation_end IS NULL OR a.generation_end > f.generation)
+   AND a.withdrawn_at IS NULL AND a.organisation_id IS NULL
 """
 _STATEMENTS: Final = """
 SELECT v.id, v.author, v.vulnerability, v.aliases, v.stream, v.name, v.level, v.architecture, v.product, v.versions,

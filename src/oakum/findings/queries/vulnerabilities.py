@@ -33,7 +33,7 @@ from oakum.findings.queries.values import (
     VulnerabilityView,
 )
 from oakum.findings.queries.view import View, load_view
-from oakum.intel.models import Advisory, KevEntry, Vulnerability
+from oakum.intel.models import Advisory, KevEntry, Vulnerability, stands
 from oakum.intel.queries import epss_of
 
 ADVISORY_COUNT_MAX = 200  # of one CVE
@@ -197,7 +197,7 @@ def _advisories(organisation_id: UUID, cve: str) -> Iterator[AdvisoryView]:
     """Yield the advisories that speak of the CVE, newest first: imported ones, and this organisation's own hosts'."""
     rows = (
         Advisory.objects.filter(Q(organisation=None) | Q(organisation_id=organisation_id), advisorycve__cve=cve)
-        .filter(generation=F("feed__generation"), withdrawn_at=None)
+        .filter(stands(), withdrawn_at=None)
         .order_by(F("published_at").desc(nulls_last=True), "ref")
         .values_list("ref", "feed__name", "title", "severity", "cves", "published_at", "organisation_id")
     )

@@ -1,8 +1,8 @@
 """Match package versions with advisories, and keep the findings.
 
 Set-based and incremental: matched are new package versions, and those of which a feed's new generation, a host's notes
-or a VEX document say something else than before; everything only when the rules change.  The findings that a new
-generation leaves as they are follow to its advisories, and nothing else of them is written.  Running it again changes
+or a VEX document say something else than before; everything only when the rules change.  Where an advisory has changed
+without another match following from it (its title), its findings follow to its new row.  Running it again changes
 nothing; killed at any instant it leaves correct findings for what it got to, and the next run does the rest.
 
 A finding goes only when its own advisory goes: withdrawn, or no longer in its feed.  What a host says, or no longer
@@ -17,7 +17,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from pyroaring import BitMap
 
 from oakum.catalogue.queries import security_marks
@@ -36,6 +36,7 @@ from oakum.findings.services.scope import (
 )
 from oakum.findings.services.targets import make_targets, version_facts
 from oakum.findings.services.writing import Writer
+from oakum.intel.models import Advisory
 from oakum.intel.queries import ranges_by_id
 from oakum.intel.services import has_former_advisories, record_host_advisories, remove_former_advisories
 
@@ -94,9 +95,9 @@ def assess(*, now: datetime) -> AssessReport:
         _remember_extent(extent, intel, now)
     for feed_name in intel.moved_feeds:
         if intel.before(feed_name):  # else all that there is of it was found just now
-            follow(feed_name=feed_name, generation=intel.generations[feed_name])
+            follow(feed_name=feed_name, generation=intel.generations[feed_name], now=now)
     _remember_marks(intel)
-    _remove_former()
+    _remove_former(intel)
     return AssessReport(
         version_count=sum(writer.version_count for writer in writers),
         appeared_count=sum(writer.totals[0] for writer in writers),
@@ -144,10 +145,11 @@ def _remember_marks(intel: Intel) -> None:
         AssessedMark.objects.filter(name__in=intel.marks.keys() - intel.new_marks.keys()).delete()
 
 
-def _remove_former() -> None:
-    """Remove what feeds said in former generations, once no finding points there any more."""
+def _remove_former(intel: Intel) -> None:
+    """Remove what has ended in feeds by the generations that were matched with, once no finding points there."""
     if not has_former_advisories():
         return
-    if Finding.objects.filter(advisory__generation__lt=F("advisory__feed__generation")).exists():
+    own = Finding.objects.filter(advisory_id=OuterRef("id"))
+    if Advisory.objects.filter(Exists(own), generation_end__lte=F("feed__generation")).exists():
         return
-    remove_former_advisories(limit=FORMER_ADVISORY_COUNT)
+    remove_former_advisories(limit=FORMER_ADVISORY_COUNT, matched=intel.generations)

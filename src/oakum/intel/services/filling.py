@@ -21,6 +21,7 @@ from oakum.core.versions import RPM
 from oakum.intel.importers import CveFactsRecord, EpssDay, EpssRecord, Importer, KevRecord, Read, SupersedenceRecord
 from oakum.intel.importers.values import VexRecord, too_large
 from oakum.intel.services import rows
+from oakum.intel.services.differing import difference, end
 from oakum.intel.services.generations import ROW_COUNT_MAX, Generation, mark, writing
 from oakum.intel.services.vex import vex_row
 from oakum.intel.services.vulnerabilities import CveFacts
@@ -154,28 +155,32 @@ def _facts(record: CveFactsRecord) -> CveFacts:
 
 
 def _write(generation: Generation, records: Sequence[Any], done_count: int) -> None:
-    """Write a batch in short transactions; the last one keeps that it is there.
+    """Write what a batch brings in short transactions; the last one keeps that it is there, and ends what it replaces.
 
     A batch that was cut in the middle is written anew: advisories above the last mark are removed before, and of the
-    other rows there can only be one.
+    other rows there can only be one.  Of a batch that brings nothing nothing is kept, and it is compared once more.
     """
     last_id = 0
     pieces: list[Callable[[], None]] = []
-    if new := [record for record in records if isinstance(record, AdvisoryRecord)]:
+    found = difference(generation, [record for record in records if isinstance(record, AdvisoryRecord)])
+    if found.new:
         with writing(generation):
-            ids = rows.add_advisories([_advisory(generation, record) for record in new])
+            ids = rows.add_advisories([_advisory(generation, record, digest) for record, digest in found.new])
         last_id = max(ids)
-        pairs = list(zip(ids, new, strict=True))
+        pairs = [(id_, record) for id_, (record, _) in zip(ids, found.new, strict=True)]
         pieces += _pieces(rows.add_rows, rows.RANGES, [row for id_, record in pairs for row in _ranges(id_, record)])
         pieces += _pieces(rows.add_rows, rows.CVES, [(id_, cve) for id_, record in pairs for cve in record.cves])
     for table, values in _loose_rows(generation, records):
         pieces += _pieces(rows.add_missing_rows, table, values)
+    if not found.new and not pieces:
+        return
     for piece in pieces[:-1]:
         with writing(generation):
             piece()
     with writing(generation) as feed:
         for piece in pieces[-1:]:
             piece()
+        end(generation, found.ended)
         mark(feed, record_count=done_count, advisory_id=last_id)
 
 
@@ -188,7 +193,7 @@ def _pieces(add: Adder, table: rows.Table, values: Sequence[Sequence[Any]]) -> l
     ]
 
 
-def _advisory(generation: Generation, record: AdvisoryRecord) -> tuple[Any, ...]:
+def _advisory(generation: Generation, record: AdvisoryRecord, digest: str) -> tuple[Any, ...]:
     return (
         generation.feed_id,
         generation.number,
@@ -202,6 +207,8 @@ def _advisory(generation: Generation, record: AdvisoryRecord) -> tuple[Any, ...]
         json.dumps(record.cves),
         record.cvss_vector,
         json.dumps(record.aliases),
+        "",
+        digest,
         "",
     )
 

@@ -1,16 +1,17 @@
 """The generations of a feed: begin one or go on with one, switch to it, remove former ones.
 
-Readers see the rows of ``Feed.generation`` and no others.  An import takes the next number, fills it in short
-transactions and switches by one row; killed at any instant it leaves rows that nobody sees.  The next import of the
-same content goes on where it was, one of another content removes them.  The import that began last wins: an older one
-finds that its token is no longer the feed's and stops.
+Readers see the rows that stand in ``Feed.generation`` and no others.  An import takes the next number, adds the rows
+that begin with it and gives an end to those that do not reach it, in short transactions, and switches by one row;
+killed at any instant it leaves rows that nobody sees and ends that have not come.  The next import of the same content
+goes on where it was, one of another content removes and takes back all of that.  The import that began last wins: an
+older one finds that its token is no longer the feed's and stops.
 
 It reads no file and does not know what findings point at: ``findings`` says when former advisories may go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -55,12 +56,16 @@ class Content:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """A generation that is being filled; ``done_count`` records are in it already."""
+    """A generation that is being filled; ``done_count`` records are in it already.
+
+    ``former_number`` is the one that readers see meanwhile, 0 for none.
+    """
 
     feed_id: int
     feed_name: str
     number: int
     token: str
+    former_number: int
     done_count: int = 0
 
 
@@ -104,6 +109,7 @@ def begin(*, name: str, kind: str, content: Content, now: datetime) -> Generatio
         feed_name=name,
         number=feed.generation_next,
         token=feed.import_token,
+        former_number=feed.generation,
         done_count=feed.record_count_next,
     )
     discard(generation.feed_id, above=feed.generation, below=generation.number)
@@ -145,12 +151,20 @@ def abandon(generation: Generation) -> None:
 
 
 def discard(feed_id: int, *, above: int, below: int) -> None:
-    """Remove the rows of all generations between the two numbers, neither included, in short transactions."""
+    """Undo all generations between the two numbers, neither included, in short transactions: rows and ends."""
     own: dict[str, Any] = {"feed_id": feed_id, "generation__gt": above, "generation__lt": below}
     # An imported feed's advisories have no organisation; saying so is what makes the index usable.
     while _remove_advisories(Advisory.objects.filter(**own, organisation=None)):
         pass
+    while _take_back_ends(Advisory.objects.filter(feed_id=feed_id, generation_end__gt=above, generation_end__lt=below)):
+        pass
     _discard_loose(own)
+
+
+def _take_back_ends(ended: QuerySet[Advisory]) -> int:
+    with transaction.atomic():
+        ids = list(ended.values_list("id", flat=True)[:ROW_COUNT_MAX])
+        return Advisory.objects.filter(id__in=ids).update(generation_end=None)
 
 
 def discard_loose(generation: Generation) -> None:
@@ -167,18 +181,25 @@ def _discard_loose(own: dict[str, Any]) -> None:
 def _remove_unmarked(generation: Generation, advisory_id: int) -> None:
     """Remove what a killed import wrote after its last mark; other rows than advisories are written with it."""
     own = Advisory.objects.filter(feed_id=generation.feed_id, generation=generation.number, organisation=None)
-    while _remove_advisories(own.filter(id__gt=advisory_id)):
+    while _remove_advisories(own.filter(id__gt=advisory_id), generation):
         pass
 
 
-def remove_former_advisories(*, limit: int) -> int:
-    """Remove advisories of generations before the one that is read, at most about ``limit``, and return how many.
+def remove_ended(generation: Generation) -> None:
+    """Remove the rows that end with the generation that they begin with: nobody ever sees them."""
+    own = Advisory.objects.filter(feed_id=generation.feed_id, generation=generation.number, organisation=None)
+    while _remove_advisories(own.filter(generation_end=generation.number), generation):
+        pass
 
-    To be called when no finding points at one any more: findings would go with them.
+
+def remove_former_advisories(*, limit: int, matched: Mapping[str, int] | None = None) -> int:
+    """Remove advisories that have ended for readers, at most about ``limit``, and return how many.
+
+    To be called when no finding points at one any more: findings would go with them.  ``matched`` are the generations
+    of feeds that were matched with: what ended later is kept, so that the next matching sees that it is gone.
     """
     count = 0
-    for feed_id, generation in Feed.objects.values_list("id", "generation"):
-        former = _former(feed_id, generation)
+    for former in _all_former(matched or {}):
         while count < limit and (removed := _remove_advisories(former)):
             count += removed
     return count
@@ -186,27 +207,34 @@ def remove_former_advisories(*, limit: int) -> int:
 
 def has_former_advisories() -> bool:
     """Say whether there is anything to remove."""
-    return any(_former(feed_id, number).exists() for feed_id, number in Feed.objects.values_list("id", "generation"))
+    return any(former.exists() for former in _all_former({}))
 
 
-def _former(feed_id: int, generation: int) -> QuerySet[Advisory]:
-    return Advisory.objects.filter(feed_id=feed_id, generation__lt=generation, organisation=None)
+def _all_former(matched: Mapping[str, int]) -> Iterator[QuerySet[Advisory]]:
+    """Yield the advisories of each feed that have ended."""
+    for feed_id, name, generation in Feed.objects.values_list("id", "name", "generation"):
+        yield Advisory.objects.filter(
+            feed_id=feed_id, generation_end__lte=min(generation, matched.get(name, generation)), organisation=None
+        )
 
 
-def _remove_advisories(advisories: QuerySet[Advisory]) -> int:
-    """Remove the first few of these advisories with all that hangs on them, and return how many."""
+def _remove_advisories(advisories: QuerySet[Advisory], generation: Generation | None = None) -> int:
+    """Remove the first few of these advisories with all that hangs on them, and return how many.
+
+    With a generation only as long as its import is the one that may write.
+    """
     ids = list(advisories.order_by("id").values_list("id", flat=True)[:ADVISORY_COUNT])
-    while _remove(AffectedRange.objects.filter(advisory_id__in=ids)):
+    while _remove(AffectedRange.objects.filter(advisory_id__in=ids), generation):
         pass
-    while _remove(AdvisoryCve.objects.filter(advisory_id__in=ids)):
+    while _remove(AdvisoryCve.objects.filter(advisory_id__in=ids), generation):
         pass
-    with transaction.atomic():
+    with writing(generation) if generation else transaction.atomic():
         Advisory.objects.filter(id__in=ids).delete()
     return len(ids)
 
 
-def _remove(rows: QuerySet[Any]) -> int:
-    with transaction.atomic():
+def _remove(rows: QuerySet[Any], generation: Generation | None = None) -> int:
+    with writing(generation) if generation else transaction.atomic():
         ids = list(rows.values_list("pk", flat=True)[:ROW_COUNT_MAX])
         if ids:
             rows.model._default_manager.filter(pk__in=ids).delete()  # noqa: SLF001 - Django's documented way

@@ -19,7 +19,7 @@ ADVISORIES: Final[Table] = (
     "intel_advisory",
     (
         *("feed_id", "generation", "ref", "title", "details", "severity", "published_at", "modified_at"),
-        *("withdrawn_at", "cves", "cvss_vector", "aliases", "superseded_by"),
+        *("withdrawn_at", "cves", "cvss_vector", "aliases", "superseded_by", "digest", "settled"),
     ),
 )
 RANGES: Final[Table] = (

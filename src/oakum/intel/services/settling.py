@@ -1,7 +1,8 @@
 """Say what can only be said once a file has been read to its end, before readers see it.
 
-Which notices others replace, and which versions lack an epoch.  It changes the rows of a generation that nobody sees
-yet, in short transactions, and gives the same when repeated.
+Which notices are gone, which ones others replace, and which versions lack an epoch.  It changes the rows of a
+generation that nobody sees yet, in short transactions, and gives the same when repeated; of a row that readers see it
+changes a copy.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Final
 
 from oakum.core.versions import RPM, InvalidVersion, order_key
 from oakum.intel.models import Advisory, AffectedRange
+from oakum.intel.services.differing import UNTOLD, copy_kept, end_unseen, take_back_same
 from oakum.intel.services.filling import Epochs, Tally
 from oakum.intel.services.generations import ROW_COUNT_MAX, Generation, writing
 
@@ -20,22 +22,26 @@ PAGE_COUNT: Final = 300
 
 
 def settle(generation: Generation, tally: Tally, *, now: datetime) -> None:
-    """Close the notices that others replace, and give versions the epochs that they lack."""
+    """End what is gone, close the notices that others replace, and give versions the epochs that they lack."""
+    end_unseen(generation, tally.seen)
     _mark_superseded(generation, tally.superseded, now)
     _tell_epochs(generation, tally.epochs)
+    take_back_same(generation)
 
 
 def _mark_superseded(generation: Generation, superseded: Mapping[str, str], now: datetime) -> None:
     """Close the notices that others replace, as if they had been withdrawn, and keep which one replaces each."""
     refs = sorted(ref for ref, by in superseded.items() if ref != by)
     for start in range(0, len(refs), PAGE_COUNT):
+        next_ = Advisory.objects.filter(feed_id=generation.feed_id, organisation=None, generation_end=None)
+        own = next_.filter(ref__in=refs[start : start + PAGE_COUNT])
+        copy_kept(generation, own.values_list("id", flat=True))
         with writing(generation):
-            own = Advisory.objects.filter(feed_id=generation.feed_id, generation=generation.number, organisation=None)
-            found = list(own.filter(ref__in=refs[start : start + PAGE_COUNT]).only("id", "ref", "withdrawn_at"))
+            found = list(own.only("id", "ref", "withdrawn_at"))
             for advisory in found:
-                advisory.superseded_by = superseded[advisory.ref]
+                advisory.superseded_by, advisory.settled = superseded[advisory.ref], UNTOLD
                 advisory.withdrawn_at = advisory.withdrawn_at or now
-            Advisory.objects.bulk_update(found, ["superseded_by", "withdrawn_at"], batch_size=100)
+            Advisory.objects.bulk_update(found, ["superseded_by", "settled", "withdrawn_at"], batch_size=100)
 
 
 def _tell_epochs(generation: Generation, epochs: Mapping[tuple[str, str], Epochs]) -> None:
@@ -48,12 +54,19 @@ def _tell_epochs(generation: Generation, epochs: Mapping[tuple[str, str], Epochs
     mixed = sorted(place for place, seen in epochs.items() if seen.told and seen.untold)
     for start in range(0, len(mixed), PAGE_COUNT):
         page = mixed[start : start + PAGE_COUNT]
-        changed = [row for each in page for row in _with_epochs(_rows_of(generation, each))]
+        changed = _changed(generation, page)
+        if any(row.advisory.generation < generation.number for row in changed):
+            copy_kept(generation, {row.advisory_id for row in changed})
+            changed = _changed(generation, page)
         for first in range(0, len(changed), ROW_COUNT_MAX):
+            part = changed[first : first + ROW_COUNT_MAX]
             with writing(generation):
-                AffectedRange.objects.bulk_update(
-                    changed[first : first + ROW_COUNT_MAX], ["high_key", "fixed_version"], batch_size=100
-                )
+                AffectedRange.objects.bulk_update(part, ["high_key", "fixed_version"], batch_size=100)
+                Advisory.objects.filter(id__in={row.advisory_id for row in part}).update(settled=UNTOLD)
+
+
+def _changed(generation: Generation, page: Sequence[tuple[str, str]]) -> list[AffectedRange]:
+    return [row for each in page for row in _with_epochs(_rows_of(generation, each))]
 
 
 def _rows_of(generation: Generation, place: tuple[str, str]) -> list[tuple[datetime, AffectedRange]]:
@@ -64,7 +77,8 @@ def _rows_of(generation: Generation, place: tuple[str, str]) -> list[tuple[datet
             name=place[1],
             scheme=RPM,
             advisory__feed_id=generation.feed_id,
-            advisory__generation=generation.number,
+            advisory__organisation=None,
+            advisory__generation_end=None,
             advisory__published_at__isnull=False,
         )
         .exclude(fixed_version="")
