@@ -7,18 +7,14 @@ import pytest
 from oakum import ports
 from oakum.fleet.models import Host
 from tests.api.calling import Caller, caller_of, make_other_world
-from tests.web.rows import World, add_host, import_advisories, make_world
+from tests.web.rows import World, two_hosts
 
 
 @pytest.fixture
 def world(db: None) -> World:
-    """Make two hosts with a vulnerable openssl, one of them in the group web."""
+    """Return two hosts with a vulnerable openssl, one of them in the group web."""
     del db
-    world = make_world()
-    add_host(world, "web01", group="web")
-    add_host(world, "db01")
-    import_advisories(world)
-    return world
+    return two_hosts()
 
 
 @pytest.fixture

@@ -11,20 +11,16 @@ from pytest_django.live_server_helper import LiveServer
 from oakum import ports
 from oakum.identity.services import create_token
 from tests.cli.running import Shell
-from tests.web.rows import World, add_host, import_advisories, make_world
+from tests.web.rows import World, two_hosts
 
 ShellOf = Callable[[str], Shell]
 
 
 @pytest.fixture
 def world(transactional_db: None) -> World:
-    """Make two hosts with a vulnerable openssl, one of them in the group web."""
+    """Return two hosts with a vulnerable openssl, one of them in the group web."""
     del transactional_db
-    world = make_world()
-    add_host(world, "web01", group="web")
-    add_host(world, "db01")
-    import_advisories(world)
-    return world
+    return two_hosts()
 
 
 @pytest.fixture

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import certifi
 from click.testing import CliRunner
 
 from oakum.cli.main import main
@@ -36,6 +39,15 @@ class Told:
         return self.err
 
 
+@functools.cache
+def _one_authority() -> str:
+    """Name a file with one public authority: to read all of them takes longer than most commands, at each."""
+    first, end, _ = Path(certifi.where()).read_text("utf-8").partition("-----END CERTIFICATE-----")
+    file = Path(tempfile.mkdtemp(prefix="oakum-test-")) / "authority.pem"
+    file.write_text(f"{first}{end}\n", "utf-8")
+    return str(file)
+
+
 class Shell:
     """A person's shell: where their settings are, and which variables are set."""
 
@@ -47,6 +59,7 @@ class Shell:
             "OAKUM_URL": None,
             "OAKUM_TOKEN": None,
             "OAKUM_CERTIFICATE": None,
+            "SSL_CERT_FILE": _one_authority(),
             **environ,
         }
 

@@ -132,7 +132,7 @@ def stranger() -> Iterator[Callable[[Answer], str]]:
 
         server = HTTPServer(("127.0.0.1", 0), Handler)
         servers.append(server)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         return f"http://127.0.0.1:{server.server_address[1]}"
 
     yield start
@@ -238,7 +238,7 @@ def relay(live_server: LiveServer, tmp_path: Path) -> Iterator[Relay]:
     make_certificate(config, now=datetime.now(tz=UTC))
     host, _, port = live_server.url.removeprefix("http://").partition(":")
     server = Relay(config.data_dir / "tls", (host, int(port)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()

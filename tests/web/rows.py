@@ -29,6 +29,7 @@ from oakum.protocol.inventory import (
 from oakum.protocol.messages import EnrolRequest, InventoryUpload
 from oakum.protocol.trust import render_instant
 from tests.factories import make_organisation, make_person
+from tests.replay import Replay
 
 PASSWORD = "correct horse battery"
 SECURITY = Origin("Debian", "Debian-Security", "stable-security", "bookworm-security", "main")
@@ -201,3 +202,14 @@ def import_advisories(world: World, *, title: str = "openssl: several flaws") ->
     }
     import_feed(io.BytesIO(json.dumps(kev).encode()), kind="kev", name="kev", now=world.now)
     assess(now=world.now)
+
+
+def _make_two_hosts() -> World:
+    world = make_world()
+    add_host(world, "web01", group="web")
+    add_host(world, "db01")
+    import_advisories(world)
+    return world
+
+
+two_hosts = Replay(_make_two_hosts)
