@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
+import itertools
 import json
 import random
 import secrets
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -104,11 +106,17 @@ _CHECK_IN = {
 }
 
 
+_TEMPLATE = json.dumps(_CHECK_IN | {"nonce": "%s", "attempt": "%032x", "sent_at": "%s"})
+_attempts = itertools.count(1)
+
+
 def check_in_body(host: BenchHost) -> bytes:
-    """Return the body of the host's next check-in, without compression: it is a few hundred bytes."""
-    sent_at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-    own = {"nonce": host.nonce, "attempt": secrets.token_hex(16), "sent_at": sent_at}
-    return json.dumps(_CHECK_IN | own).encode()
+    """Return the body of the host's next check-in, without compression: it is a few hundred bytes.
+
+    Put together from a template, because the generator's work is on the same clock as the gateway's.
+    """
+    sent_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return (_TEMPLATE % (host.nonce, next(_attempts), sent_at)).encode()
 
 
 def headers_of(host: BenchHost) -> list[tuple[bytes, bytes]]:

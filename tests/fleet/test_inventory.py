@@ -288,7 +288,7 @@ def test_old_code_that_runs_is_remembered_and_forgotten(host: SpeakingHost, now:
 def test_the_memory_of_versions_never_outlives_the_database(now: datetime, host: SpeakingHost) -> None:
     host.upload(now)
     kept = PackageVersion.objects.get(name="bash")
-    versions._known[("debian:12", "bash", "5.2.15-2+b7", "amd64", "bash", "5.2.15-2")] = kept.id + 1_000_000
+    versions._known["debian:12"] = {("bash", "5.2.15-2+b7", "amd64", "bash", "5.2.15-2"): kept.id + 1_000_000}
     host.upload(now)
     assert kept.id in load_set(row_of(host).package_set)
     assert not versions._known

@@ -13,6 +13,7 @@ from oakum.catalogue.models import NotesState, ReleaseNote, Update, UpdateKind
 from oakum.core.streams import scheme_of_stream
 from oakum.core.versions import order_key
 from oakum.protocol.messages import NOTES_REQUEST_COUNT_MAX, NotesRequest
+from oakum.sql import among
 
 NOTE_COUNT_MAX = 500  # entries of one page
 PENDING_COUNT_MAX = 1_000  # updates looked at in one election
@@ -54,7 +55,7 @@ def notes_wanted(host_ids: Collection[UUID]) -> dict[UUID, tuple[NotesRequest, .
 
     It takes no organisation: the door has authenticated each host, and an update is asked only of hosts of its own.
     """
-    asked = Update.objects.filter(notes_host_id__in=list(host_ids), notes_state=NotesState.ASKED)
+    asked = Update.objects.filter(notes_host_id__in=among(host_ids), notes_state=NotesState.ASKED)
     wanted: dict[UUID, list[NotesRequest]] = {}
     for update in asked.order_by("notes_asked_at", "id"):
         assert update.notes_host_id is not None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from oakum.core.versions import InvalidVersion, order_key
@@ -48,19 +48,18 @@ class RunningOld:
         return self.pending_restart | self.pending_reboot
 
 
-def running_old(installed: Iterable[PackageKey], facts: FactsSection, *, scheme: str) -> RunningOld:
+def running_old(installed: Collection[PackageKey], facts: FactsSection, *, scheme: str) -> RunningOld:
     """Say of which installed packages older code still runs.
 
     A restart is pending for the owners of files that are deleted but still mapped.  A reboot is pending for kernels
     newer than the running one, and for what the distribution itself lists as needing one.  A package in both waits
     for the reboot, which ends both.
     """
-    present = frozenset(installed)
     reboot_names = {*facts.reboot_required_packages, *_newer_kernels(facts, scheme)}
-    pending_reboot = _matching(present, reboot_names)
+    pending_reboot = _matching(installed, reboot_names)
     stale_names = {name for service in facts.stale_services for name in service.packages}
     return RunningOld(
-        pending_restart=_matching(present, stale_names) - pending_reboot,
+        pending_restart=_matching(installed, stale_names) - pending_reboot,
         pending_reboot=pending_reboot,
         restart_status=KNOWN if facts.stale_status == KNOWN else UNKNOWN,
         reboot_status=UNKNOWN if facts.reboot_required == UNKNOWN else KNOWN,
@@ -87,6 +86,8 @@ def _keys(kernel: InstalledKernel, scheme: str) -> tuple[bytes, ...]:
 
 def _matching(installed: Iterable[PackageKey], names: set[str]) -> frozenset[PackageKey]:
     """Return the installed packages that ``names`` names, as ``name`` or as dpkg's ``name:architecture``."""
-    if not names:
-        return frozenset()
-    return frozenset(key for key in installed if key[0] in names or f"{key[0]}:{key[1]}" in names)
+    # Most names are plain, and to word each installed package anew for them would take longer than all the rest.
+    qualified = {name for name in names if ":" in name}
+    if not qualified:
+        return frozenset(key for key in installed if key[0] in names)
+    return frozenset(key for key in installed if key[0] in names or f"{key[0]}:{key[1]}" in qualified)

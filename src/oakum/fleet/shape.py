@@ -10,6 +10,7 @@ import dataclasses
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from operator import attrgetter
 
 from oakum.protocol.inventory import (
     ADDRESS_COUNT_MAX,
@@ -37,6 +38,9 @@ WORD_RE = re.compile(r"[!-~]{1,200}")
 # Host names as systems really have them (underscores occur); never a separator of paths or markup.
 HOSTNAME_RE = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,253}[A-Za-z0-9_])?")
 ID_RE = re.compile(r"[!-~]{1,64}")
+
+_NAME_AND_ARCHITECTURE = attrgetter("name", "architecture")
+_STATE = attrgetter("state")
 
 HOSTNAME_LENGTH_MAX = 255
 ARCHITECTURE_LENGTH_MAX = 30
@@ -147,9 +151,9 @@ def _packages_problem(section: PackagesSection) -> str:
         return f"packages.packages has more than {PACKAGE_COUNT_MAX} entries"
     if section.status == UNKNOWN and section.packages:
         return "packages.packages has entries although the section is unknown"
-    if len({(package.name, package.architecture) for package in section.packages}) != len(section.packages):
+    if len(set(map(_NAME_AND_ARCHITECTURE, section.packages))) != len(section.packages):
         return f"packages.packages names {_twice(section.packages)} twice"
-    states = {package.state for package in section.packages}
+    states = set(map(_STATE, section.packages))
     if any(len(state) > STATE_LENGTH_MAX or not state.isprintable() for state in states):
         return "packages.packages has a state that is too long or not printable"
     return ""

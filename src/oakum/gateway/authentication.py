@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from oakum.fleet.models import Host
+from oakum.sql import among
 
 SCHEME = b"oakum "
 HEADER_LENGTH_MAX = 300
@@ -62,7 +63,7 @@ class KnownHosts:
         missing = [host_id for host_id in host_ids if host_id not in self._hashes]
         if not missing:
             return
-        found = dict(Host.objects.filter(id__in=missing).values_list("id", "secret_hash"))
+        found = dict(Host.objects.filter(id__in=among(missing)).values_list("id", "secret_hash"))
         if len(self._hashes) + len(found) > KNOWN_HOST_COUNT_MAX:
             for host_id in list(self._hashes)[: FORGET_COUNT + len(found)]:  # the oldest first: dicts keep order
                 del self._hashes[host_id]

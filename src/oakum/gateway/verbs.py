@@ -17,7 +17,8 @@ from oakum.core.errors import HostError, OakumError
 from oakum.fleet.services import enrol, organisation_of_speaker, record_inventory
 from oakum.gateway.intervals import Intervals
 from oakum.gateway.replies import Answer, refuse_fault, render_reply
-from oakum.gateway.wire import Decoder, fingerprint
+from oakum.gateway.wire import Decoder, fingerprint, lighter
+from oakum.protocol.inventory import InstalledPackage, PackagesSection
 from oakum.protocol.messages import (
     BODY_BYTES_MAX,
     INVENTORY_BODY_BYTES_MAX,
@@ -103,9 +104,13 @@ def _check_count(name: str, count: int, count_max: int) -> None:
         )
 
 
+_INSTALLED = lighter(InstalledPackage)
+_PACKAGES = lighter(PackagesSection, packages=tuple[_INSTALLED, ...])  # type: ignore[valid-type]
+_INVENTORY = lighter(InventoryUpload, packages=_PACKAGES | None)
+
 VERBS = {
     PATH_INVENTORY: Verb(
-        INVENTORY_BODY_BYTES_MAX, Decoder(InventoryUpload, plain_bytes_max=INVENTORY_PLAIN_BYTES_MAX), _inventory
+        INVENTORY_BODY_BYTES_MAX, Decoder(_INVENTORY, plain_bytes_max=INVENTORY_PLAIN_BYTES_MAX), _inventory
     ),
     PATH_PERMIT: Verb(BODY_BYTES_MAX, Decoder(PermitRequest, plain_bytes_max=BODY_BYTES_MAX), _permit),
     PATH_OUTCOMES: Verb(

@@ -12,11 +12,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import typing
-from typing import Any, Dict, Type, TypeVar
+from typing import Any, Callable, Dict, List, Type, TypeVar
 
 T = TypeVar("T")
 
-_HINTS: Dict[type, Dict[str, Any]] = {}
+_Builder = Callable[[Any], Any]
+_BUILDERS: Dict[Any, _Builder] = {}
 
 
 class WireError(ValueError):
@@ -61,54 +62,100 @@ def from_plain(plain: Any, kind: Type[T]) -> T:
     Raises:
         WireError: not of that shape.
     """
-    return typing.cast("T", _build(plain, kind, kind.__name__))
+    try:
+        return typing.cast("T", _builder_of(kind)(plain))
+    except _MisfitError as misfit:
+        place = kind.__name__ + "".join(reversed(misfit.places))
+        raise WireError("%s: %s" % (place, misfit)) from misfit
 
 
-def _build(plain: Any, kind: Any, where: str) -> Any:
+class _MisfitError(Exception):
+    """What does not fit, and its place from the inside out: it is put into words only when something is wrong."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.places: List[str] = []
+
+    def inside(self, place: str) -> "_MisfitError":
+        self.places.append(place)
+        return self
+
+
+def _builder_of(kind: Any) -> _Builder:
+    """Return what builds values of ``kind``; made once for each kind, because its annotations are slow to read."""
+    if kind not in _BUILDERS:
+        _BUILDERS[kind] = _make_builder(kind)
+    return _BUILDERS[kind]
+
+
+def _make_builder(kind: Any) -> _Builder:
     origin = typing.get_origin(kind)
     if origin is tuple:
-        return _build_tuple(plain, kind, where)
+        return _tuple_builder(_builder_of(typing.get_args(kind)[0]))
     if origin is typing.Union:
-        return _build_optional(plain, kind, where)
+        (inner,) = [each for each in typing.get_args(kind) if each is not type(None)]
+        return _optional_builder(_builder_of(inner))
     if dataclasses.is_dataclass(kind):
-        return _build_dataclass(plain, typing.cast("type", kind), where)
-    # bool is an int to Python, never to the wire.
-    if kind is int and isinstance(plain, bool):
-        raise WireError("%s: expected a whole number, got a boolean" % where)
+        return _dataclass_builder(typing.cast("type", kind))
     if kind in (str, int, bool):
+        return _scalar_builder(kind)
+    raise TypeError("%r is no wire type" % (kind,))
+
+
+def _tuple_builder(build: _Builder) -> _Builder:
+    def build_tuple(plain: Any) -> Any:
+        if not isinstance(plain, list):
+            raise _MisfitError("expected a list, got %s" % type(plain).__name__)
+        items: List[Any] = []
+        try:
+            for item in plain:
+                items.append(build(item))  # noqa: PERF401 - how far it came tells the place
+        except _MisfitError as misfit:
+            raise misfit.inside("[%d]" % len(items)) from None
+        return tuple(items)
+
+    return build_tuple
+
+
+def _optional_builder(build: _Builder) -> _Builder:
+    return lambda plain: None if plain is None else build(plain)
+
+
+def _scalar_builder(kind: type) -> _Builder:
+    def build_scalar(plain: Any) -> Any:
+        # bool is an int to Python, never to the wire.
+        if kind is int and isinstance(plain, bool):
+            raise _MisfitError("expected a whole number, got a boolean")
         if not isinstance(plain, kind):
-            raise WireError("%s: expected %s, got %s" % (where, kind.__name__, type(plain).__name__))
+            raise _MisfitError("expected %s, got %s" % (kind.__name__, type(plain).__name__))
         return plain
-    raise TypeError("%s: %r is no wire type" % (where, kind))
+
+    return build_scalar
 
 
-def _build_tuple(plain: Any, kind: Any, where: str) -> Any:
-    if not isinstance(plain, list):
-        raise WireError("%s: expected a list, got %s" % (where, type(plain).__name__))
-    item_kind = typing.get_args(kind)[0]
-    return tuple(_build(item, item_kind, "%s[%d]" % (where, index)) for index, item in enumerate(plain))
+def _dataclass_builder(kind: type) -> _Builder:
+    hints = typing.get_type_hints(kind)
+    fields = [(field.name, _builder_of(hints[field.name]), _is_required(field)) for field in dataclasses.fields(kind)]
+
+    def build_dataclass(plain: Any) -> Any:
+        if not isinstance(plain, dict):
+            raise _MisfitError("expected an object, got %s" % type(plain).__name__)
+        values = {}
+        for name, build, is_required in fields:
+            if name in plain:
+                try:
+                    values[name] = build(plain[name])
+                except _MisfitError as misfit:
+                    raise misfit.inside("." + name) from None
+            elif is_required:
+                raise _MisfitError("the field %r is missing" % name)
+        try:
+            return kind(**values)
+        except ValueError as error:
+            raise _MisfitError(str(error)) from error
+
+    return build_dataclass
 
 
-def _build_optional(plain: Any, kind: Any, where: str) -> Any:
-    if plain is None:
-        return None
-    (inner,) = [each for each in typing.get_args(kind) if each is not type(None)]
-    return _build(plain, inner, where)
-
-
-def _build_dataclass(plain: Any, kind: type, where: str) -> Any:
-    if not isinstance(plain, dict):
-        raise WireError("%s: expected an object, got %s" % (where, type(plain).__name__))
-    if kind not in _HINTS:
-        _HINTS[kind] = typing.get_type_hints(kind)
-    hints = _HINTS[kind]
-    values = {}
-    for field in dataclasses.fields(kind):
-        if field.name in plain:
-            values[field.name] = _build(plain[field.name], hints[field.name], "%s.%s" % (where, field.name))
-        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            raise WireError("%s: the field %r is missing" % (where, field.name))
-    try:
-        return kind(**values)
-    except ValueError as error:
-        raise WireError("%s: %s" % (where, error)) from error
+def _is_required(field: "dataclasses.Field[Any]") -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING

@@ -19,7 +19,7 @@ from oakum.fleet.contact import Contact, read_contacts, stored_instant, write_co
 from oakum.fleet.models import Host, HostState
 from oakum.fleet.nonce import CLONE_NEXT_STEP, CLONE_SENTENCE, Accepted, Clone, SentAgain, judge_nonce
 from oakum.fleet.services.door import refusal_of_state
-from oakum.fleet.services.enrolment import fresh_nonce
+from oakum.fleet.services.enrolment import fresh_nonces
 from oakum.fleet.shape import check_in_problem, cleaned_active, parse_utc
 from oakum.journal.services import append
 from oakum.protocol.messages import CLOCK_SKEW_SECONDS_MAX, CheckIn
@@ -71,7 +71,8 @@ def check_in_batch(items: Sequence[AuthenticatedCheckIn], *, now: datetime) -> l
     assert len(items) <= BATCH_COUNT_MAX
     with transaction.atomic():
         contacts = read_contacts({item.host_id for item in items})
-        results = [_check_in(contacts.get(item.host_id), item, now) for item in items]
+        pairs = zip(items, fresh_nonces(len(items)), strict=True)
+        results = [_check_in(contacts.get(item.host_id), item, fresh, now) for item, fresh in pairs]
         write_contacts(contacts.values(), seen_at=stored_instant(now))
         for contact in contacts.values():
             if contact.changes:
@@ -79,7 +80,7 @@ def check_in_batch(items: Sequence[AuthenticatedCheckIn], *, now: datetime) -> l
     return results
 
 
-def _check_in(contact: Contact | None, item: AuthenticatedCheckIn, now: datetime) -> CheckInResult:
+def _check_in(contact: Contact | None, item: AuthenticatedCheckIn, fresh: str, now: datetime) -> CheckInResult:
     if contact is None:
         return _refused(item, "host_unknown", "This host is not known here.", "Enrol it again.")
     if contact.state != HostState.ACTIVE:
@@ -88,7 +89,7 @@ def _check_in(contact: Contact | None, item: AuthenticatedCheckIn, now: datetime
     if problem:
         sentence = f"The check-in cannot be read: {problem}."
         return _refused(item, "check_in_invalid", sentence, "Update the agent on this host.")
-    verdict = judge_nonce(contact.nonces, nonce=item.check_in.nonce, attempt=item.check_in.attempt, fresh=fresh_nonce())
+    verdict = judge_nonce(contact.nonces, nonce=item.check_in.nonce, attempt=item.check_in.attempt, fresh=fresh)
     match verdict:
         case Accepted(state=state):
             contact.nonces = state

@@ -5,6 +5,7 @@ A quarantined or retired host holds a good secret; that proves who it is, not th
 
 from __future__ import annotations
 
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from oakum.core.errors import HostError
@@ -19,7 +20,17 @@ def refusal_of_state(state: str, reason: str) -> tuple[str, str, str]:
     return "host_retired", "This host was retired and is not managed any more.", "Enrol it again to manage it."
 
 
-def checked_speaker(host: Host | None) -> Host:
+class _Speaker(Protocol):
+    @property
+    def state(self) -> str: ...
+    @property
+    def state_reason(self) -> str: ...
+
+
+SpeakerT = TypeVar("SpeakerT", bound=_Speaker)
+
+
+def checked_speaker(host: SpeakerT | None) -> SpeakerT:
     """Return ``host`` if it may speak.
 
     Raises:

@@ -40,9 +40,11 @@ def hash_secret(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def fresh_nonce() -> str:
-    """Return a new nonce; always of the same length, so that SQLite can overwrite a host's row in place."""
-    return secrets.token_hex(NONCE_BYTES)
+def fresh_nonces(count: int) -> list[str]:
+    """Return new nonces; always of the same length, so that SQLite can overwrite a host's row in place."""
+    drawn = secrets.token_hex(NONCE_BYTES * count)  # one question to the system, however many hosts check in
+    length = 2 * NONCE_BYTES
+    return [drawn[start : start + length] for start in range(0, len(drawn), length)]
 
 
 def create_enrolment_token(
@@ -202,7 +204,7 @@ def _new_host(token: EnrolmentToken, request: EnrolRequest, now: datetime) -> Ho
         ordinal=next_ordinal(token.organisation_id),
         is_local=token.is_local,
         secret_hash=request.secret_hash,
-        nonce=fresh_nonce(),
+        nonce=fresh_nonces(1)[0],
         enrolled_at=now,
         hostname=request.hostname,
         machine_id_hash=request.machine_id_hash,

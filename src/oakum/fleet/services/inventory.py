@@ -13,6 +13,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +26,7 @@ from oakum.core.errors import HostError
 from oakum.core.inventory import KNOWN, PackageKey, fingerprint, running_old
 from oakum.core.streams import scheme_of_stream, stream_of
 from oakum.core.versions import UnknownStream
-from oakum.fleet.models import Host, HostChange
+from oakum.fleet.reported import Speaker, read_speaker, write_change, write_host
 from oakum.fleet.services.door import checked_speaker
 from oakum.fleet.services.versions import VersionKey, Versions, find_versions
 from oakum.fleet.sets import dump_set, load_set
@@ -35,7 +36,6 @@ from oakum.protocol.codec import from_plain, to_plain
 from oakum.protocol.inventory import (
     UNKNOWN,
     FactsSection,
-    InstalledPackage,
     Offer,
     OffersSection,
     PackagesSection,
@@ -43,6 +43,10 @@ from oakum.protocol.inventory import (
 from oakum.protocol.messages import InventoryUpload
 
 Fingerprint = Callable[[object], str]
+
+# What a package is known by in the catalogue, as a VersionKey.
+_INSTALLED_KEY = attrgetter("name", "version", "architecture", "source_name", "source_version")
+_NAME_AND_ARCHITECTURE = attrgetter("name", "architecture")
 
 ODD_COUNT_MAX = 20
 ODD_NAMED_COUNT_MAX = 5
@@ -84,7 +88,7 @@ def record_inventory(
     problem = inventory_problem(upload)
     if problem:
         raise _invalid(problem)
-    host = _speaker(host_id, "stream")
+    host = checked_speaker(read_speaker(host_id))
     stream = stream_of(upload.facts.os_id, upload.facts.os_version_id) if upload.facts else host.stream
     if not stream and (upload.packages or upload.offers):
         raise HostError(
@@ -97,7 +101,7 @@ def record_inventory(
     sets = _packages(stream, upload.packages, now) if upload.packages else None
     offers = _offers(host, stream, upload.offers, now) if upload.offers else None
     with transaction.atomic():
-        host = _speaker(host_id, "hostname", "stream", "package_set", *(() if upload.facts else ("facts",)), lock=True)
+        host = checked_speaker(read_speaker(host_id, to_change=True))
         fields: dict[str, Any] = {}
         if upload.facts:
             fields |= _take_facts(host, upload.facts, stream, now) | {"facts_hash": fingerprint(upload.facts)}
@@ -107,19 +111,8 @@ def record_inventory(
             fields |= _running_old(host, upload, sets, stream)
         if upload.offers and offers:
             fields |= _take_offers(upload.offers, offers) | {"offers_hash": fingerprint(upload.offers)}
-        Host.objects.filter(id=host.id).update(**fields)
+        write_host(host.id, fields)
     return tuple(name for name in ("packages", "offers", "facts") if getattr(upload, name) is not None)
-
-
-def _speaker(host_id: UUID, *fields: str, lock: bool = False) -> Host:
-    """Return the host, with these fields only: a whole row is fifty columns, half of them large.
-
-    Raises:
-        HostError: it is unknown, or may not speak.
-    """
-    rows = Host.objects.filter(id=host_id).only("id", "organisation_id", "state", "state_reason", *fields)
-    found = list(rows.select_for_update() if lock else rows)
-    return checked_speaker(found[0] if found else None)
 
 
 def _invalid(problem: str) -> HostError:
@@ -135,22 +128,20 @@ def _packages(stream: str, section: PackagesSection, now: datetime) -> _Sets:
     unorderable = _unorderable(stream)
     if section.status != KNOWN or unorderable:
         return _Sets(packages=BitMap(), held=BitMap(), keys={}, status=UNKNOWN, reason=section.reason or unorderable)
-    keys = [_installed_key(package) for package in section.packages]
+    keys: list[VersionKey] = list(map(_INSTALLED_KEY, section.packages))
     versions = find_versions(stream, keys, now=now)
     _refuse_garbage(versions, keys, "packages.packages")
-    ids = [versions.ids.get(key) for key in keys]
-    found = [(each, package) for each, package in zip(ids, section.packages, strict=True) if each is not None]
+    packages = section.packages
+    if versions.odd:
+        packages = tuple(package for package, each in zip(packages, versions.ids, strict=True) if each is not None)
+    ids = [each for each in versions.ids if each is not None]
     return _Sets(
-        packages=BitMap([each for each, _ in found]),
-        held=BitMap([each for each, package in found if package.held]),
-        keys={each: (package.name, package.architecture) for each, package in found},
+        packages=BitMap(ids),
+        held=BitMap([each for each, package in zip(ids, packages, strict=True) if package.held]),
+        keys=dict(zip(ids, map(_NAME_AND_ARCHITECTURE, packages), strict=True)),
         status=KNOWN,
         reason=_odd_reason(versions),
     )
-
-
-def _installed_key(package: InstalledPackage) -> VersionKey:
-    return (package.name, package.version, package.architecture, package.source_name, package.source_version)
 
 
 def _offered_key(offer: Offer) -> VersionKey:
@@ -166,7 +157,7 @@ def _unorderable(stream: str) -> str:
     return ""
 
 
-def _offers(host: Host, stream: str, section: OffersSection, now: datetime) -> _Offers:
+def _offers(host: Speaker, stream: str, section: OffersSection, now: datetime) -> _Offers:
     """Turn the offers section into ids, and tell the catalogue of the updates."""
     unorderable = _unorderable(stream)
     if section.status != KNOWN or unorderable:
@@ -174,7 +165,7 @@ def _offers(host: Host, stream: str, section: OffersSection, now: datetime) -> _
     keys = [_offered_key(offer) for offer in section.offers]
     versions = find_versions(stream, keys, now=now)
     _refuse_garbage(versions, keys, "offers.offers")
-    taken = [(versions.ids[key], offer) for key, offer in zip(keys, section.offers, strict=True) if key in versions.ids]
+    taken = [(each, offer) for each, offer in zip(versions.ids, section.offers, strict=True) if each is not None]
     see_updates(
         organisation_id=host.organisation_id,
         host_id=host.id,
@@ -215,7 +206,7 @@ def _odd_reason(versions: Versions) -> str:
     return f"Left out, because their versions cannot be ordered: {', '.join(named)}{more}."[:REASON_LENGTH_MAX]
 
 
-def _take_facts(host: Host, facts: FactsSection, stream: str, now: datetime) -> dict[str, Any]:
+def _take_facts(host: Speaker, facts: FactsSection, stream: str, now: datetime) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "facts": to_plain(facts),
         "hostname": facts.hostname,
@@ -240,7 +231,7 @@ def _take_facts(host: Host, facts: FactsSection, stream: str, now: datetime) -> 
     return fields
 
 
-def _take_packages(host: Host, sets: _Sets, now: datetime) -> dict[str, Any]:
+def _take_packages(host: Speaker, sets: _Sets, now: datetime) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "packages_status": sets.status,
         "packages_reason": sets.reason[:REASON_LENGTH_MAX],
@@ -250,13 +241,7 @@ def _take_packages(host: Host, sets: _Sets, now: datetime) -> dict[str, Any]:
     before = load_set(host.package_set)
     added, removed = sets.packages - before, before - sets.packages
     if added or removed:
-        HostChange.objects.create(
-            organisation_id=host.organisation_id,
-            host=host,
-            at=now,
-            added=dump_set(added),
-            removed=dump_set(removed),
-        )
+        write_change(host, at=now, added=dump_set(added), removed=dump_set(removed))
     return fields | {
         "package_set": dump_set(sets.packages),
         "held_set": dump_set(sets.held),
@@ -264,9 +249,11 @@ def _take_packages(host: Host, sets: _Sets, now: datetime) -> dict[str, Any]:
     }
 
 
-def _running_old(host: Host, upload: InventoryUpload, sets: _Sets | None, stream: str) -> dict[str, Any]:
+def _running_old(host: Speaker, upload: InventoryUpload, sets: _Sets | None, stream: str) -> dict[str, Any]:
     """Work out of which packages older code runs, from the newest of either section."""
-    facts = upload.facts or (from_plain(host.facts, FactsSection) if host.facts else None)
+    facts = upload.facts
+    if facts is None and (stored := host.plain_facts()):
+        facts = from_plain(stored, FactsSection)
     if facts is None or _unorderable(stream):
         return {"stale_status": UNKNOWN}
     keys = sets.keys if sets and sets.status == KNOWN else _keys_of(load_set(host.package_set))
@@ -292,7 +279,7 @@ def _take_offers(section: OffersSection, offers: _Offers) -> dict[str, Any]:
     return fields | {"offers": offers.offers} if offers.status == KNOWN else fields
 
 
-def _journal(host: Host, kind: str, payload: dict[str, object], now: datetime) -> None:
+def _journal(host: Speaker, kind: str, payload: dict[str, object], now: datetime) -> None:
     subject = f"host:{host.id}"
     append(
         organisation_id=host.organisation_id,

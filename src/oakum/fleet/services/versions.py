@@ -28,18 +28,18 @@ STANDS_SQL = (
 
 VersionKey = tuple[str, str, str, str, str]  # name, version, architecture, source name, source version
 
-# By stream and key: as VersionRow, which is equal to the plain tuple and hashed alike.
-_known: dict[tuple[str, ...], int] = {}
+# Looked up 600 times a report, so by stream first: a key of six words is not built for it.
+_known: dict[str, dict[VersionKey, int]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Versions:
-    """Ids of the package versions that could be taken; the others by what is wrong with them.
+    """Ids of the package versions asked for, in that order; None for those that could not be taken.
 
     ``odd``: words as they should be, but a version that its scheme refuses.  ``broken``: not even words.
     """
 
-    ids: Mapping[VersionKey, int]
+    ids: Sequence[int | None]
     odd: Mapping[VersionKey, str]
     broken: Mapping[VersionKey, str]
 
@@ -49,50 +49,56 @@ def find_versions(stream: str, keys: Sequence[VersionKey], *, now: datetime) -> 
 
     It opens short transactions of its own; call it before opening one.
     """
-    ids: dict[VersionKey, int] = {}
-    missing: list[VersionKey] = []
-    for key in keys:
-        known = _known.get((stream, *key))
-        if known is None:
-            missing.append(key)
-        else:
-            ids[key] = known
-    if ids and not _still_there(stream, max(ids.items(), key=lambda item: item[1])):
+    known = _known.get(stream, {})
+    ids = list(map(known.get, keys))
+    newest = max(filter(None, ids), default=None)  # no id is 0
+    if newest is not None and not _still_there(stream, keys[ids.index(newest)], newest):
         _known.clear()
-        ids, missing = {}, list(keys)
-    if not missing:
+        ids = [None] * len(keys)
+    if None not in ids:
         return Versions(ids=ids, odd={}, broken={})
-    return _ask(stream, missing, ids, now)
+    return _ask(stream, keys, ids, now)
 
 
-def _still_there(stream: str, newest: tuple[VersionKey, int]) -> bool:
+def _still_there(stream: str, key: VersionKey, version_id: int) -> bool:
     """Say whether the newest of the remembered rows stands: a database restored beneath us has other ids."""
-    (name, version, architecture, _, _), version_id = newest
+    name, version, architecture, _, _ = key
     with connection.cursor() as cursor:
         cursor.execute(STANDS_SQL, [version_id, stream, name, version, architecture])
         return cursor.fetchone() is not None
 
 
-def _ask(stream: str, missing: Sequence[VersionKey], ids: dict[VersionKey, int], now: datetime) -> Versions:
-    odd: dict[VersionKey, str] = {}
+def _ask(stream: str, keys: Sequence[VersionKey], ids: Sequence[int | None], now: datetime) -> Versions:
+    missing = [key for key, version_id in zip(keys, ids, strict=True) if version_id is None]
     broken = {key: fault for key in missing if (fault := words_problem(*key))}
     if broken:  # The report will be refused: nothing of it needs a row.
-        return Versions(ids=ids, odd=odd, broken=broken)
-    rows = {VersionRow(stream, *key): key for key in missing}
-    upserted = upsert_versions(rows=rows.keys(), now=now)
-    for row, key in rows.items():
-        if row in upserted.ids:
-            ids[key] = upserted.ids[row]
-        else:
-            odd[key] = upserted.refused[row]
-    _remember(upserted.ids)
+        return Versions(ids=ids, odd={}, broken=broken)
+    rows = {key: VersionRow(stream, *key) for key in missing}
+    upserted = upsert_versions(rows=rows.values(), now=now)
+    found = {key: upserted.ids[row] for key, row in rows.items() if row in upserted.ids}
+    odd = {key: upserted.refused[row] for key, row in rows.items() if key not in found}
+    _remember(stream, found)
+    ids = [found.get(key) if known is None else known for key, known in zip(keys, ids, strict=True)]
     return Versions(ids=ids, odd=odd, broken=broken)
 
 
-def _remember(found: Mapping[VersionRow, int]) -> None:
+def _remember(stream: str, found: Mapping[VersionKey, int]) -> None:
     if transaction.get_connection().in_atomic_block:
         return  # What is not committed may never have been.
-    if len(_known) + len(found) > KNOWN_COUNT_MAX:
-        for row in list(_known)[: FORGET_COUNT + len(found)]:  # the oldest first: dicts keep order
-            _known.pop(row, None)
-    _known.update(found.items())
+    excess = sum(map(len, _known.values())) + len(found) - KNOWN_COUNT_MAX
+    if excess > 0:
+        _forget(excess + FORGET_COUNT)
+    _known.setdefault(stream, {}).update(found)
+
+
+def _forget(count: int) -> None:
+    """Forget the oldest, of the stream that was seen first: dicts keep order."""
+    for stream, known in list(_known.items()):
+        going = list(known)[:count]
+        for key in going:
+            known.pop(key, None)
+        if not known:
+            _known.pop(stream, None)
+        count -= len(going)
+        if count <= 0:
+            return

@@ -8,6 +8,7 @@ from uuid import UUID
 from oakum.protocol.codec import from_plain
 from oakum.protocol.dsse import Envelope
 from oakum.rollout.models import Order, OrderState
+from oakum.sql import among
 
 
 def orders_for(*, host_ids: Collection[UUID]) -> dict[UUID, tuple[Envelope, ...]]:
@@ -15,7 +16,7 @@ def orders_for(*, host_ids: Collection[UUID]) -> dict[UUID, tuple[Envelope, ...]
 
     It takes no organisation: the door has authenticated each host, and an order belongs to one host.
     """
-    rows = Order.objects.filter(host_id__in=list(host_ids), state=OrderState.SIGNED)
+    rows = Order.objects.filter(host_id__in=among(host_ids), state=OrderState.SIGNED)
     newest: dict[UUID, tuple[int, object]] = {}
     for host_id, generation, envelope in rows.values_list("host_id", "generation", "envelope"):
         if host_id not in newest or generation > newest[host_id][0]:
