@@ -18,7 +18,7 @@ from oakum.core.compliance import Remedy
 from oakum.findings.queries.counts import counts_of
 from oakum.findings.queries.fleet_side import HostLine
 from oakum.findings.queries.host_findings import page_of
-from oakum.findings.queries.risk import Affected, Risk
+from oakum.findings.queries.risk import Affected, HitKey, Risk
 from oakum.findings.queries.risk_load import load_risk
 from oakum.findings.queries.values import ClosedFinding, ClosedLately, FindingDigest, FindingFilter, QuietLine, Rules
 from oakum.findings.queries.view import View, load_view
@@ -29,7 +29,6 @@ CLOSED_WITHIN = timedelta(days=7)
 CHANGE_COUNT_MAX = 500  # looked at: an overview shows ten
 ROW_COUNT_MAX = 100
 
-HitKey = tuple[str, UUID | None, str]
 Source = tuple[str, str]  # stream, source name
 
 
@@ -158,8 +157,8 @@ def _row(change: _Change, group: Affected, still: set[HitKey]) -> ClosedFinding 
         package=group.source_name,
         from_version=group.source_version,
         advisory_count=len(hits),
-        cves=tuple(sorted({cve for hit in hits for cve in hit.view.cves})),
-        kev=any(threat.kev is not None for hit in hits for threat, _ in hit.threats),
+        cves=tuple(sorted({cve for hit in hits for cve in hit.advisory.cves})),
+        kev=any(hit.advisory.kev for hit in hits),
         replaced_at=change.at,
         verified_at=change.host.inventory_at,
     )

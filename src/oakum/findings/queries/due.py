@@ -6,14 +6,13 @@ finding was first known and when the host was enrolled: never later than the tru
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from oakum.core.packs import Pack
-from oakum.core.priority import NO_DUE_AT, Deadline, RiskFacts, Ruling, Stated, deadline, earliest, judge
-from oakum.findings.queries.risk import Affected, Hit, Risk, Threat
-from oakum.findings.queries.values import SEVERITIES
+from oakum.core.priority import NO_DUE_AT, Deadline, RiskFacts, Stated, deadline, earliest, judge
+from oakum.findings.queries.risk import SEVERITY_RANKS, Affected, Answers, Hit, Risk, Threat
 
 _PUBLIC = Stated(value="public", source="")
 _NOT_PUBLIC = Stated(value="internal", source="")  # isolated is judged as internal
@@ -21,9 +20,10 @@ _NOT_PUBLIC = Stated(value="internal", source="")  # isolated is judged as inter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """Facts whose deadline may be the one that binds, depending on when a host was enrolled."""
+    """A vulnerability whose deadline may be the one that binds, depending on when a host was enrolled."""
 
-    facts: RiskFacts
+    hit: Hit
+    threat: Threat
     within: timedelta | None
     started_at: datetime | None
     since: datetime
@@ -48,12 +48,15 @@ class Schedule:
     """What a pack says of a group on a public host, or on another."""
 
     pack: Pack
+    kev_as_of: datetime | None
     candidates: tuple[Candidate, ...]
     forensic_triage_cves: tuple[str, ...]
     since: datetime
 
     def due_at(self, enrolled_at: datetime) -> datetime:
         """Return the earliest date for a host enrolled then.  It never falls as ``enrolled_at`` grows."""
+        if len(self.candidates) == 1:
+            return self.candidates[0].due_at(enrolled_at)
         return min([candidate.due_at(enrolled_at) for candidate in self.candidates])
 
     def enrolled_before(self, instant: datetime) -> datetime | None:
@@ -73,7 +76,7 @@ class Schedule:
         binding = earliest(
             deadline(
                 self.pack,
-                replace(candidate.facts, reachability=reachability),
+                _facts(candidate.hit, candidate.threat, self.kev_as_of, reachability),
                 detected_at=max(candidate.since, enrolled_at),
             )
             for candidate in self.candidates
@@ -83,45 +86,27 @@ class Schedule:
 
 def schedule_of(risk: Risk, group: Affected, pack: Pack, *, is_public: bool, cve: str = "") -> Schedule:
     """Return what ``pack`` says of ``group``, by all its vulnerabilities or by ``cve`` alone (which it must have)."""
-    key = ("schedule", group, pack.id, is_public, cve)
-    known = risk.memo.get(key)
+    key = ("schedule", pack.id, is_public, cve)
+    known = group.memo.get(key)
     if known is None:
-        known = risk.memo[key] = _work_out(risk, group, pack, is_public=is_public, cve=cve)
+        known = group.memo[key] = _work_out(risk, group, pack, is_public=is_public, cve=cve)
     assert isinstance(known, Schedule)
     return known
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CveDue:
-    """One CVE of a group: when the host enrolled first must be rid of it, and how severe it counts there."""
-
-    threat: Threat
-    due_at: datetime
-    severity: Stated
-
-
 def cve_dues(
     risk: Risk, group: Affected, pack: Pack, *, is_public: bool, enrolled_at: datetime
-) -> Mapping[str, CveDue]:
-    """Return each CVE of ``group`` with its own earliest deadline on a host enrolled then."""
-    dues: dict[str, CveDue] = {}
-    for hit, threat, severity in _threats(group, ""):
-        if not threat.cve:
-            continue
-        ruling = _ruling(risk, pack, hit, threat, severity, is_public=is_public)
-        due_at = _due_at(ruling.within, ruling.started_at, max(hit.since, enrolled_at))
-        before = dues.get(threat.cve)
-        dues[threat.cve] = CveDue(
-            threat=threat,
-            due_at=due_at if before is None else min(due_at, before.due_at),
-            severity=severity if before is None else min(severity, before.severity, key=severity_rank),
-        )
-    return dues
+) -> Iterator[tuple[Hit, Threat, datetime, int]]:
+    """Yield each CVE of ``group``, by each advisory, with its deadline on a host enrolled then and its severity's rank.
 
-
-def severity_rank(severity: Stated) -> int:
-    """Return 0 for the worst severity."""
-    return SEVERITIES.index(severity.value or "unknown")
+    A CVE comes as often as advisories name it.
+    """
+    rulings = Rulings(risk, pack, is_public=is_public)
+    for hit, threat, answers in _threats(group, ""):
+        if threat.cve:
+            (within, started_at), _ = rulings.of(hit, threat, answers)
+            due_at = _due_at(within, started_at, max(hit.since, enrolled_at))
+            yield hit, threat, due_at, SEVERITY_RANKS[answers.severity or "unknown"]
 
 
 def _due_at(within: timedelta | None, started_at: datetime | None, detected_at: datetime) -> datetime:
@@ -132,55 +117,71 @@ def _due_at(within: timedelta | None, started_at: datetime | None, detected_at: 
 
 def _work_out(risk: Risk, group: Affected, pack: Pack, *, is_public: bool, cve: str) -> Schedule:
     # Of rulings with the same time and the same start of the clock only the one seen first can bind.
-    best: dict[tuple[timedelta | None, datetime | None], tuple[tuple[datetime, str, str], Candidate]] = {}
+    rulings = Rulings(risk, pack, is_public=is_public)
+    best: dict[_Slot, tuple[tuple[datetime, str, str], Hit, Threat]] = {}
     triage: set[str] = set()
-    for hit, threat, severity in _threats(group, cve):
-        ruling = _ruling(risk, pack, hit, threat, severity, is_public=is_public)
-        if ruling.forensic_triage:
+    for hit, threat, answers in _threats(group, cve):
+        slot, asks_for_triage = rulings.of(hit, threat, answers)
+        if asks_for_triage:
             triage.add(threat.cve)
-        slot, claim = (ruling.within, ruling.started_at), (hit.since, threat.cve, hit.view.ref)
-        if slot not in best or claim < best[slot][0]:
-            facts = _facts(risk, hit, threat, severity, is_public=is_public)
-            best[slot] = (
-                claim,
-                Candidate(facts=facts, within=ruling.within, started_at=ruling.started_at, since=hit.since),
-            )
-    candidates = tuple(candidate for _, candidate in best.values())
+        known = best.get(slot)
+        if known is None or (hit.since, threat.cve, hit.ref) < known[0]:
+            best[slot] = ((hit.since, threat.cve, hit.ref), hit, threat)
+    candidates = [
+        Candidate(hit=hit, threat=threat, within=within, started_at=started_at, since=hit.since)
+        for (within, started_at), (_, hit, threat) in best.items()
+    ]
     return Schedule(
         pack=pack,
-        candidates=candidates,
+        kev_as_of=risk.kev_as_of,
+        candidates=tuple(candidates),
         forensic_triage_cves=tuple(sorted(triage)),
-        since=min(candidate.since for candidate in candidates),
+        since=min([candidate.since for candidate in candidates]),
     )
 
 
-def _threats(group: Affected, cve: str) -> Iterator[tuple[Hit, Threat, Stated]]:
+def _threats(group: Affected, cve: str) -> Iterator[tuple[Hit, Threat, Answers]]:
     for hit in group.hits:
-        for threat, severity in hit.threats:
+        for threat, answers in zip(hit.advisory.threats, hit.advisory.answers, strict=True):
             if not cve or threat.cve == cve:
-                yield hit, threat, severity
+                yield hit, threat, answers
 
 
-def _facts(risk: Risk, hit: Hit, threat: Threat, severity: Stated, *, is_public: bool) -> RiskFacts:
+def _facts(hit: Hit, threat: Threat, kev_as_of: datetime | None, reachability: Stated) -> RiskFacts:
     return RiskFacts(
         cve=threat.cve,
-        advisory=hit.view.ref,
-        severity=severity,
+        advisory=hit.ref,
+        severity=hit.advisory.severity_of(threat),
         kev=threat.kev,
-        kev_as_of=risk.kev_as_of,
+        kev_as_of=kev_as_of,
         automatable=threat.automatable,
         technical_impact=threat.technical_impact,
-        reachability=_PUBLIC if is_public else _NOT_PUBLIC,
+        reachability=reachability,
         origin=hit.origin,
     )
 
 
-def _ruling(risk: Risk, pack: Pack, hit: Hit, threat: Threat, severity: Stated, *, is_public: bool) -> Ruling:
-    """Judge what the pack can tell apart, once: thousands of CVEs share a few dozen answers."""
-    answers = (severity.value, threat.kev, threat.automatable.value, threat.technical_impact.value, hit.origin)
-    key = ("ruling", pack.id, is_public, *answers)
-    known = risk.memo.get(key)
-    if known is None:
-        known = risk.memo[key] = judge(pack, _facts(risk, hit, threat, severity, is_public=is_public))
-    assert isinstance(known, Ruling)
-    return known
+_Slot = tuple[timedelta | None, datetime | None]  # the time that is given, and the clock's own start
+
+
+class Rulings:
+    """What a pack says of all that it can tell apart, each judged once: thousands of CVEs share a few dozen answers."""
+
+    def __init__(self, risk: Risk, pack: Pack, *, is_public: bool) -> None:
+        """Go on with what was judged before for the same risk."""
+        key = ("rulings", pack.id, is_public)
+        known = risk.memo.setdefault(key, {})
+        assert isinstance(known, dict)
+        self._known: dict[tuple[Answers, str], tuple[_Slot, bool]] = known
+        self._pack = pack
+        self._kev_as_of = risk.kev_as_of
+        self._reachability = _PUBLIC if is_public else _NOT_PUBLIC
+
+    def of(self, hit: Hit, threat: Threat, answers: Answers) -> tuple[_Slot, bool]:
+        """Return the slot, and whether the host is to be searched for traces."""
+        key = (answers, hit.origin)
+        known = self._known.get(key)
+        if known is None:
+            ruling = judge(self._pack, _facts(hit, threat, self._kev_as_of, self._reachability))
+            known = self._known[key] = ((ruling.within, ruling.started_at), ruling.forensic_triage)
+        return known

@@ -284,7 +284,7 @@ def _row(
         deadline=deadline,
         overdue=slice_.can_be_overdue and (deadline.due_at or NO_DUE_AT) < view.now,
         detected_at=max(slice_.schedule.since, host.enrolled_at),
-        feeds=tuple(sorted({hit.view.feed for hit in group.hits})),
+        feeds=tuple(sorted({hit.feed for hit in group.hits})),
         presence=host.presence,
         packages_status=host.packages_status,
         inventory_at=host.inventory_at,

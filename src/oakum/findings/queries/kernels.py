@@ -68,7 +68,7 @@ def _judge_kernel(
         if newest.source_key == running.source_key:
             yield group, Whereabouts.INSTALLED
         else:
-            cured = without(risk, group, risk.group_of.get(newest.package_version_id))
+            cured = without(group, risk.group_of.get(newest.package_version_id))
             if cured is not None:
                 yield cured, Whereabouts.OLD_KERNEL
 
@@ -84,22 +84,22 @@ def old_findings(
     found: dict[Affected, Whereabouts] = {}
     for old in olds:
         group = risk.group_of[old.package_version_id]
-        cured = without(risk, group, risk.group_of.get(old.installed_id))
+        cured = without(group, risk.group_of.get(old.installed_id))
         # Another binary package of the same source may still be installed at the old version: that says it already.
         if cured is not None and group not in installed:
             found[cured] = max(found.get(cured, Whereabouts.OLD_UNSEEN), BY_OLD_CODE[old.old_code], key=_WEIGHT.index)
     return tuple(found.items())
 
 
-def without(risk: Risk, group: Affected, other: Affected | None) -> Affected | None:
+def without(group: Affected, other: Affected | None) -> Affected | None:
     """Return ``group`` with only those advisories that do not apply to ``other``; None if there are none."""
     if other is None:
         return group
-    key = ("without", group, other)
-    if key not in risk.memo:
+    key = ("without", other)
+    if key not in group.memo:
         theirs = {hit.key for hit in other.hits}
         hits = tuple(hit for hit in group.hits if hit.key not in theirs)
-        risk.memo[key] = make_group(group, group.names, hits) if hits else None
-    found = risk.memo[key]
+        group.memo[key] = make_group(group, group.names, hits) if hits else None
+    found = group.memo[key]
     assert found is None or isinstance(found, Affected)
     return found

@@ -94,7 +94,7 @@ def cures_of(view: View, slices: Iterable[Slice], *, update: UpdateLine, hosts: 
         return []
     found, key = [], update.cure_key
     for slice_ in slices:
-        group = _cured(view.risk, slice_.group, key)
+        group = _cured(slice_.group, key)
         members = slice_.members & pending if group else BitMap()
         if group and members:
             schedule = schedule_of(view.risk, group, view.rules.pack, is_public=slice_.is_public)
@@ -103,16 +103,15 @@ def cures_of(view: View, slices: Iterable[Slice], *, update: UpdateLine, hosts: 
     return found
 
 
-def _cured(risk: Risk, group: Affected, cures_until: bytes) -> Affected | None:
+def _cured(group: Affected, cures_until: bytes) -> Affected | None:
     """Return ``group`` with only those findings whose fix is not newer than the update; None if there are none."""
-    key = ("cured", group, cures_until)
-    if key not in risk.memo:
+    if all(_is_cured(hit, cures_until) for hit in group.hits):
+        return group
+    key = ("cured", cures_until)
+    if key not in group.memo:
         hits = tuple(hit for hit in group.hits if _is_cured(hit, cures_until))
-        if len(hits) == len(group.hits):
-            risk.memo[key] = group
-        else:
-            risk.memo[key] = make_group(group, group.names, hits) if hits else None
-    found = risk.memo[key]
+        group.memo[key] = make_group(group, group.names, hits) if hits else None
+    found = group.memo[key]
     assert found is None or isinstance(found, Affected)
     return found
 

@@ -8,17 +8,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple
 from uuid import UUID
 
 from pyroaring import BitMap
 
-from oakum.core.priority import NOBODY_TOLD, KevListing, Stated
+from oakum.core.priority import NOBODY_TOLD, KevListing, Stated, rate_severity
 from oakum.core.ratings import Rating
 from oakum.core.sources import published_sources
 from oakum.core.versions import InvalidVersion, order_key
 from oakum.findings.queries.values import SEVERITIES, AdvisoryView
 
 ID_COUNT_MAX = 5_000  # ids in one statement: below what either database allows
+ANSWERS_COUNT_MAX = 65_536
+SEVERITY_RANKS = {word: rank for rank, word in enumerate(SEVERITIES)}
+
+HitKey = tuple[str, UUID | None, str]  # feed, owner, ref
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,19 +53,83 @@ class Threat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Hit:
-    """One advisory that applies to a group of package versions.
+class Answers:
+    """What a pack can tell apart of a rated vulnerability: thousands of CVEs share a few dozen, each one object."""
 
-    ``key`` names it across feed generations.  ``fixed_key`` is None where no fix is known.  ``threats`` pairs each
-    vulnerability with the severity that counts for it here.
+    severity: str
+    kev: KevListing | None
+    automatable: str
+    technical_impact: str
+
+
+@lru_cache(maxsize=ANSWERS_COUNT_MAX)
+def answers_of(severity: str, kev: KevListing | None, automatable: str, technical_impact: str) -> Answers:
+    """Return the one object for these answers."""
+    return Answers(severity=severity, kev=kev, automatable=automatable, technical_impact=technical_impact)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RatedAdvisory:
+    """What all findings of one advisory share.  ``threats`` are its vulnerabilities; one without a CVE if it has none.
+
+    ``stated`` is the publisher's own severity; ``severity`` is the worst over its vulnerabilities, ``answers`` theirs.
     """
 
-    key: tuple[str, UUID | None, str]
+    title: str
+    stated: Stated
+    severity: str
+    published_at: datetime | None
+    cves: tuple[str, ...]
+    threats: tuple[Threat, ...]
+    answers: tuple[Answers, ...]
+    kev: bool
+
+    def severity_of(self, threat: Threat) -> Stated:
+        """Return the severity that counts for one of its vulnerabilities, and who says so."""
+        if self.stated.value or threat.rating is None:
+            return self.stated
+        return rate_severity(told="", told_by="", rating=threat.rating, rated_by=threat.rated_by)
+
+
+class Hit(NamedTuple):
+    """One advisory that applies to a group of package versions.  A tuple: nothing else is made as often.
+
+    ``fixed_key`` is None where no fix is known.  ``owner_id`` is the organisation whose own hosts told of it, None for
+    a feed.
+    """
+
+    owner_id: UUID | None
+    feed: str
+    ref: str
+    state: str
+    fixed_version: str
+    evidence: str
     since: datetime
-    view: AdvisoryView
+    advisory: RatedAdvisory
     fixed_key: bytes | None
-    threats: tuple[tuple[Threat, Stated], ...]
     origin: str
+
+    @property
+    def key(self) -> HitKey:
+        """Its name across feed generations."""
+        return self.feed, self.owner_id, self.ref
+
+    @property
+    def view(self) -> AdvisoryView:
+        """What pages show of it: made when it is asked for, as few ever are."""
+        return AdvisoryView(
+            ref=self.ref,
+            feed=self.feed,
+            title=self.advisory.title,
+            severity=self.advisory.severity,
+            cves=self.advisory.cves,
+            state=self.state,
+            fixed_version=self.fixed_version,
+            evidence=self.evidence,
+            since=self.since,
+            published_at=self.advisory.published_at,
+            told_by_hosts=self.owner_id is not None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -82,11 +152,9 @@ class Affected:
     kev: bool
     fixed_version: str
     search_text: str
-
-    @property
-    def severity_rank(self) -> int:
-        """0 for the worst."""
-        return SEVERITIES.index(self.severity)
+    severity_rank: int  # 0 for the worst
+    # What follows from it alone, remembered as long as it lives.  Nothing in it may lead back here: no cycles.
+    memo: dict[object, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +169,6 @@ class Risk:
     affected: BitMap
     group_of: Mapping[int, Affected]
     groups: tuple[Affected, ...]
-    threats: Mapping[str, Threat]
     kev_as_of: datetime | None
     intel_at: datetime | None
     kernels: Mapping[int, Kernel]
@@ -128,10 +195,13 @@ def chunks(ids: Iterable[int]) -> Iterator[list[int]]:
 
 def make_group(version: SourceVersion | Affected, names: Mapping[int, str], hits: tuple[Hit, ...]) -> Affected:
     """Return a group with what follows from its hits: worst severity, all CVEs, the version that cures the most."""
-    rated = [severity.value or "unknown" for hit in hits for _, severity in hit.threats]
-    cves = sorted({threat.cve for hit in hits for threat, _ in hit.threats if threat.cve})
-    fixed = max((hit for hit in hits if hit.fixed_key is not None), key=lambda hit: hit.fixed_key or b"", default=None)
-    refs = [hit.view.ref for hit in hits]
+    rank = min([SEVERITY_RANKS[hit.advisory.severity] for hit in hits])
+    cves = tuple(sorted({cve for hit in hits for cve in hit.advisory.cves}))
+    fixed_key, fixed_version = None, ""
+    for hit in hits:
+        if hit.fixed_key is not None and (fixed_key is None or hit.fixed_key > fixed_key):
+            fixed_key, fixed_version = hit.fixed_key, hit.fixed_version
+    refs = [hit.ref for hit in hits]
     return Affected(
         stream=version.stream,
         source_name=version.source_name,
@@ -140,10 +210,11 @@ def make_group(version: SourceVersion | Affected, names: Mapping[int, str], hits
         scheme=version.scheme,
         names=names,
         hits=hits,
-        cves=tuple(cves),
-        severity=min(rated, key=SEVERITIES.index),
-        kev=any(threat.kev is not None for hit in hits for threat, _ in hit.threats),
-        fixed_version=fixed.view.fixed_version if fixed else "",
+        cves=cves,
+        severity=SEVERITIES[rank],
+        severity_rank=rank,
+        kev=any(hit.advisory.kev for hit in hits),
+        fixed_version=fixed_version,
         search_text="\n".join([version.source_name, *names.values(), *refs, *cves]).lower(),
     )
 

@@ -11,11 +11,12 @@ from dataclasses import replace
 from pyroaring import BitMap
 
 from oakum.catalogue.models import PackageVersion
-from oakum.findings.queries.risk import Affected, Risk, chunks
+from oakum.findings.queries.risk import Risk, chunks
 from oakum.findings.queries.risk_load import kernels_of, load_risk
 
-# What follows from a group alone outlives a change of others; what follows from many groups does not.
-_LASTING = ("schedule", "ruling", "source_key", "without", "cured")
+# What was read once of rows that never change, or judged of values alone, outlives a change; what follows from a group
+# lives and goes with it; what follows from many groups does not last.
+_LASTING = ("rulings", "source_key")
 
 
 def patch_risk(risk: Risk, *, moved: BitMap, new: BitMap) -> tuple[Risk, BitMap]:
@@ -39,18 +40,17 @@ def patch_risk(risk: Risk, *, moved: BitMap, new: BitMap) -> tuple[Risk, BitMap]
             affected=(risk.affected - wanted) | part.affected,
             group_of=group_of,
             groups=groups,
-            threats={**risk.threats, **part.threats},
             intel_at=part.intel_at,
             kernels=kernels_of(groups, covered) if has_kernels else risk.kernels,
             groups_by_digest={},
-            memo={key: value for key, value in risk.memo.items() if _lasts(key, dropped)},
+            memo={key: value for key, value in risk.memo.items() if _lasts(key)},
         ),
         wanted,
     )
 
 
-def _lasts(key: object, dropped: set[Affected]) -> bool:
-    return isinstance(key, tuple) and key[0] in _LASTING and key[1] not in dropped
+def _lasts(key: object) -> bool:
+    return isinstance(key, tuple) and key[0] in _LASTING
 
 
 def _with_kin(risk: Risk, moved: BitMap) -> BitMap:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from pyroaring import BitMap
 
 from oakum.core.compliance import OldCode, Remedy, RemedyFacts, remedy_state
+from oakum.core.priority import NO_DUE_AT
 from oakum.findings.queries.due import Schedule, schedule_of
 from oakum.findings.queries.fleet import Fleet
 from oakum.findings.queries.kernels import Whereabouts
@@ -63,6 +64,8 @@ class Slice:
         bound = (schedule or self.schedule).enrolled_before(instant)
         if bound is None:
             return BitMap()
+        if bound == NO_DUE_AT:
+            return self.members
         before = fleet.enrolment.before(bound)
         return self.members if self.members.issubset(before) else self.members & before
 

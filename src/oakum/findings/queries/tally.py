@@ -109,17 +109,23 @@ class Tally:
         )
 
     def _add(self, one: Slice) -> None:
-        size = len(one.members)
-        late = len(self._late_of(one))
-        soon = len(one.due_before(self._fleet, self._now + DUE_SOON + timedelta.resolution)) - late
-        if not one.can_be_overdue:
-            soon = 0
+        late, soon, until = self._judge(one)
         self._own[one] = _Own(late, soon)
-        self._count(one, size, late, soon)
-        if one.can_be_overdue:
-            until = self._holds_until(one)
-            if until is not None:
-                heapq.heappush(self._waiting, (until, next(self._numbers), one))
+        self._count(one, len(one.members), late, soon)
+        if until is not None:
+            heapq.heappush(self._waiting, (until, next(self._numbers), one))
+
+    def _judge(self, one: Slice) -> tuple[int, int, datetime | None]:
+        """Return how many are late, how many due soon, and until when that holds (None: for good)."""
+        if not one.can_be_overdue or one.first_due_at == NO_DUE_AT:
+            return 0, 0, None
+        if one.first_due_at > self._now + DUE_SOON:  # and so are all others
+            return 0, 0, one.first_due_at - DUE_SOON
+        size, late = len(one.members), len(self._late_of(one))
+        if late == size:
+            return late, 0, None
+        soon = len(one.due_before(self._fleet, self._now + DUE_SOON + timedelta.resolution)) - late
+        return late, soon, self._holds_until(one)
 
     def _remove(self, one: Slice) -> None:
         own = self._own.pop(one)
