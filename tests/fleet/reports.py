@@ -113,6 +113,7 @@ class SpeakingHost:
     attempt: str = ""
     attempt_count: int = 0
     seconds_ahead: int = 0
+    generation_max: int = 0
 
     def check_in_value(self, now: datetime) -> CheckIn:
         if not self.attempt:
@@ -130,7 +131,7 @@ class SpeakingHost:
             offers_hash=section_hash(self.offers),
             facts_hash=section_hash(self.facts),
             lists_updated_at=render_instant(now.replace(minute=0, second=0)),
-            generation_max=0,
+            generation_max=self.generation_max,
         )
 
     def heard(self, nonce: str) -> None:

@@ -14,6 +14,7 @@ from oakum.core.errors import HostError, OperatorError
 from oakum.fleet import services
 from oakum.fleet.models import Host
 from oakum.fleet.services import AuthenticatedCheckIn, CheckedIn, CheckInRefused
+from oakum.fleet.services.check_in import GENERATION_LEAP_MAX
 from oakum.journal.models import Entry
 from oakum.protocol.inventory import section_hash
 from oakum.protocol.messages import ActiveOrder
@@ -244,3 +245,26 @@ def test_a_site_that_falls_silent_is_one_entry(now: datetime) -> None:
     payload = payload_of("fleet.host_stale")
     assert payload["host_count"] == 25
     assert payload["hosts"][0].startswith("web00 (")
+
+
+def test_a_server_restored_from_a_backup_counts_orders_on_from_where_the_host_stands(
+    host: SpeakingHost, now: datetime
+) -> None:
+    host.report(now)
+    Host.objects.filter(id=host.id).update(order_generation=3)  # as in the backup
+    host.generation_max = 9
+    host.check_in(now)
+    assert row_of(host).order_generation == 9
+    host.check_in(now)
+    told = Entry.objects.filter(kind="fleet.order_generation_learned").values_list("payload", flat=True)
+    assert [(each["before"], each["after"]) for each in told] == [(3, 9)]
+
+
+@pytest.mark.parametrize("claimed", [0, 3, 3 + GENERATION_LEAP_MAX + 1, 2**63 - 1])
+def test_an_order_generation_that_is_older_or_absurd_is_not_learned(
+    host: SpeakingHost, now: datetime, claimed: int
+) -> None:
+    Host.objects.filter(id=host.id).update(order_generation=3)
+    host.generation_max = claimed
+    host.check_in(now)
+    assert row_of(host).order_generation == 3

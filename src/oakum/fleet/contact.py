@@ -42,6 +42,7 @@ _COLUMNS = (
     "facts_hash",
     "lists_updated_at",
     "stale_journalled_at",
+    "order_generation",
 )
 
 _LIST = ", ".join(_COLUMNS)
@@ -100,6 +101,7 @@ class Contact:
     facts_hash: str
     lists_updated_at: datetime | None
     stale: bool
+    order_generation: int
     touched: bool = False  # the nonce, the instant and the skew are to be written
     confirmed: bool = False  # the packages are still those that are stored
     changes: dict[str, Any] = field(default_factory=dict)  # what else is to be written, by field
@@ -137,6 +139,7 @@ def _contact(host_id: UUID, row: Sequence[Any]) -> Contact:
         facts_hash=row[17],
         lists_updated_at=_instant(row[18]),
         stale=row[19] is not None,
+        order_generation=row[20],
     )
 
 

@@ -31,6 +31,11 @@ SKEW_NOISE_SECONDS = 2
 SKEW_SECONDS_BOUND = 2**31 - 1  # the column's
 
 
+# A server restored from a backup is behind its hosts by the orders since: hundreds.  A host that claims more is not
+# believed, because its number is counted up from here.
+GENERATION_LEAP_MAX = 1_000_000
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthenticatedCheckIn:
     """A check-in whose sender has proved to hold the host's secret."""
@@ -134,6 +139,8 @@ def _take_note(contact: Contact, check_in: CheckIn, now: datetime) -> None:
         contact.stale = False
         contact.changes["stale_journalled_at"] = None
         _journal(contact, "fleet.host_returned", {}, now)
+    if contact.order_generation < check_in.generation_max <= contact.order_generation + GENERATION_LEAP_MAX:
+        _learn_generation(contact, check_in, now)
     if contact.packages_known and contact.packages_hash == check_in.packages_hash:
         contact.confirmed = True
     for name in ("boot_id", "agent_version", "policy_mode"):
@@ -165,6 +172,14 @@ def _take_clock(contact: Contact, check_in: CheckIn, now: datetime) -> None:
     if was_wrong != is_wrong:
         clock = "wrong" if is_wrong else "right"
         _journal(contact, "fleet.clock_wrong", {"clock": clock, "skew_seconds": contact.clock_skew_seconds}, now)
+
+
+def _learn_generation(contact: Contact, check_in: CheckIn, now: datetime) -> None:
+    """Count orders on from where the host stands: it refuses older ones, and this server comes from a backup."""
+    told = {"before": contact.order_generation, "after": check_in.generation_max}
+    contact.order_generation = check_in.generation_max
+    contact.changes["order_generation"] = check_in.generation_max
+    _journal(contact, "fleet.order_generation_learned", told, now)
 
 
 def _quarantine(contact: Contact, item: AuthenticatedCheckIn, now: datetime) -> CheckInRefused:
