@@ -86,8 +86,9 @@ def _rows_of(generation: Generation, place: tuple[str, str]) -> list[tuple[datet
         .defer("advisory__details")
     )
     dated = [(row.advisory.published_at, row) for row in rows]
+    # Of one instant by their refs: ids say what was imported when, which must not matter.
     return sorted(
-        ((at, row) for at, row in dated if at is not None), key=lambda pair: (pair[0], pair[1].advisory_id, pair[1].id)
+        ((at, row) for at, row in dated if at is not None), key=lambda pair: (pair[0], pair[1].advisory.ref, pair[1].id)
     )
 
 
