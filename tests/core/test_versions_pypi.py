@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from oakum.core.versions import InvalidVersion, order_key
 from oakum.core.versions.encoding import VERSION_LENGTH_MAX
-from oakum.core.versions.pypi import PypiVersion, is_legacy, parse
+from oakum.core.versions.pypi import PypiVersion, parse
 from tests.core.version_oracles import disagreements, our_signs
 from tests.core.version_oracles_languages import packaging
 
@@ -172,6 +172,16 @@ def test_the_parts_of_a_version_have_pep_440s_names() -> None:
     assert parse("1.0-2") == PypiVersion(epoch=0, release=(1, 0), pre=None, post=2, dev=None, local=None)
     with pytest.raises(InvalidVersion, match="PEP 440 has no such version"):
         parse("2004d")
+
+
+def is_legacy(text: str) -> bool:
+    """Return whether PEP 440 refuses what has a key all the same."""
+    key(text)
+    try:
+        parse(text)
+    except InvalidVersion:
+        return True
+    return False
 
 
 @given(oddities, versions)

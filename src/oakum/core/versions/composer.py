@@ -111,19 +111,6 @@ def _other_key(text: str, version: str) -> bytes:
     return _numbers(parts) + _DEV + _END
 
 
-def is_branch(text: str) -> bool:
-    """Return whether the text names a branch, which for Composer is in no range of versions.
-
-    Raises:
-        InvalidVersion: it is empty or longer than VERSION_LENGTH_MAX.
-
-    >>> is_branch("dev-main"), is_branch("1.x-dev")
-    (True, False)
-    """
-    check_length(text)
-    return _branch_name(_bare(text)) is not None
-
-
 def _bare(text: str) -> str:
     """Return a version without its alias and its stability flag."""
     version = text.strip(_BLANKS)

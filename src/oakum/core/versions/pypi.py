@@ -137,18 +137,6 @@ def parse(text: str) -> PypiVersion:
     )
 
 
-def is_legacy(text: str) -> bool:
-    """Return whether a version is one that PEP 440 refuses, and so is below all that it knows.
-
-    Raises:
-        InvalidVersion: as for ``order_key``.
-
-    >>> is_legacy("2004d"), is_legacy("2004.4")
-    (True, False)
-    """
-    return _matched(text) is None
-
-
 def _matched(text: str) -> re.Match[str] | None:
     check_length(text)
     match = _VERSION.fullmatch(text.strip())
