@@ -5,6 +5,7 @@ It routes by the path's first segment and decides nothing.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import warnings
@@ -20,7 +21,7 @@ warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume sy
 
 _django = get_asgi_application()
 
-from oakum.wiring import build_gateway, wire_ports
+from oakum.wiring import build_gateway, build_readiness, wire_ports
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -30,6 +31,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 BODY_BYTES_MAX = 4 * 1024 * 1024
 
 _gateway = build_gateway()
+_readiness = build_readiness()
 wire_ports()
 
 
@@ -80,9 +82,11 @@ async def _serve_lifespan(receive: Receive, send: Send) -> None:
         message = await receive()
         if message["type"] == "lifespan.startup":
             await _gateway.start()
+            _readiness.start()
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
             await _gateway.stop()
+            await asyncio.to_thread(_readiness.stop)
             await send({"type": "lifespan.shutdown.complete"})
             return
 

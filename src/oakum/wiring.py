@@ -6,6 +6,7 @@ It decides nothing and reads no table; the web process calls it once, at start.
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 
 from oakum import ports
 from oakum.cli.up.preparation import certificate_pin
@@ -14,12 +15,18 @@ from oakum.gateway.agent_file import agent_file
 from oakum.gateway.app import Gateway
 from oakum.gateway.installer import installer_line, render_installer
 from oakum.identity.queries import signer_key
+from oakum.web.readiness import Readiness
 
 
 def build_gateway() -> Gateway:
     """Return the agents' door for this installation."""
     config = read_config()
     return Gateway(server_url=config.url, certificate=certificate_pin(config))
+
+
+def build_readiness() -> Readiness:
+    """Return what keeps the pages of large organisations ready."""
+    return Readiness(clock=lambda: datetime.now(tz=UTC))
 
 
 def wire_ports() -> None:

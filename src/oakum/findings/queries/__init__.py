@@ -7,6 +7,7 @@ and nothing here shows one organisation what another's hosts have told.
 from oakum.findings.queries.closed import digest
 from oakum.findings.queries.counts import counts, host_findings, host_report, host_summaries
 from oakum.findings.queries.host_findings import all_findings, findings
+from oakum.findings.queries.indexed import keep_ready, large_organisations
 from oakum.findings.queries.patch import patch, patch_hosts
 from oakum.findings.queries.patch_values import (
     NotesView,
@@ -81,6 +82,8 @@ __all__ = [
     "host_findings",
     "host_report",
     "host_summaries",
+    "keep_ready",
+    "large_organisations",
     "patch",
     "patch_hosts",
     "patches",

@@ -97,10 +97,13 @@ def load_hosts(
 def load_by_ordinal(
     *, organisation_id: UUID, now: datetime, stale_after: timedelta, ordinals: Collection[int] | None
 ) -> tuple[HostLine, ...]:
-    """Return the hosts of these ordinals (None: all) that are not retired; their indexes are their ordinals."""
+    """Return the hosts of these ordinals (None: all); their indexes are their ordinals.
+
+    Retired ones too: the index has them until it learns of it, and what has been counted must be found.
+    """
     found: list[HostLine] = []
     for chosen in _by_ordinal(ordinals):
-        rows = list(_rows(chosen, organisation_id))
+        rows = list(_fields(chosen.filter(organisation_id=organisation_id)))
         ids = None if ordinals is None else [row[0] for row in rows]
         lines = _lines(organisation_id, rows, ids, now=now, stale_after=stale_after)
         found += (replace(line, index=row[17]) for line, row in zip(lines, rows, strict=True))
@@ -160,7 +163,10 @@ def _lines(
 
 
 def _rows(chosen: QuerySet[Host], organisation_id: UUID) -> Iterable[tuple[Any, ...]]:
-    rows = chosen.filter(organisation_id=organisation_id).exclude(state=HostState.RETIRED)
+    return _fields(chosen.filter(organisation_id=organisation_id).exclude(state=HostState.RETIRED))
+
+
+def _fields(rows: QuerySet[Host]) -> Iterable[tuple[Any, ...]]:
     return rows.order_by("enrolled_at", "hostname", "id").values_list(
         "id",
         "hostname",

@@ -2,18 +2,22 @@
 
 What moved is asked for by a handful of small queries: the index's revisions, the log of findings that changed, the
 groups.  Only what nobody wrote down (a rating that a feed changed without changing a finding) waits for RELOAD_AFTER.
+Where somebody keeps it ready (``keep_ready``), no request loads anything: the first ones of a new process wait for what
+is being loaded, and later ones go on with what there is until it has been loaded again beside it.
 """
 
 from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from uuid import UUID
 
-from django.db.models import Max
+from django.db.models import Max, Sum
 from pyroaring import BitMap
 
 from oakum.findings.index.changes import KEPT_COUNT
@@ -22,7 +26,7 @@ from oakum.findings.queries.board import Spread
 from oakum.findings.queries.cache import ORGANISATION_COUNT_MAX, entry_of
 from oakum.findings.queries.fleet_side import load_by_ordinal
 from oakum.findings.queries.old_code import removed_versions
-from oakum.findings.queries.replica import IndexedFleet, Moved, Replica, fleet_of
+from oakum.findings.queries.replica import IndexedFleet, Moved, Replica, StillLoadingError, fleet_of
 from oakum.findings.queries.risk import Risk
 from oakum.findings.queries.risk_load import KEV_KIND, load_risk
 from oakum.findings.queries.risk_patch import patch_risk
@@ -30,7 +34,7 @@ from oakum.findings.queries.slices import Slice
 from oakum.findings.queries.standing import Standing
 from oakum.findings.queries.tally import Totals
 from oakum.findings.queries.values import Rules
-from oakum.fleet.models import Host, HostState
+from oakum.fleet.models import Host, HostState, OrdinalBlock
 from oakum.fleet.sets import load_set
 from oakum.intel.models import Feed
 
@@ -39,6 +43,9 @@ PLAIN_HOST_COUNT_MAX = 500
 RELOAD_AFTER = timedelta(minutes=15)
 # Ids are given before they are committed: a change with a lower id may show up a moment later.
 LATE_ID_COUNT = 100
+# Who keeps it ready comes by every few seconds, but for a load of some; gone for so long, requests load by themselves.
+KEPT_READY_FOR = timedelta(minutes=2)
+WAIT_SECONDS_MAX = 60  # for another thread's load; then the hosts' own rows are read, which takes longer
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,6 +67,7 @@ class Kept:
     kev: object = None
     feeds: object = None
     loaded_at: datetime | None = None
+    ready_at: datetime | None = None  # when somebody last looked whether it is to be loaded again
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -89,6 +97,13 @@ def is_large(organisation_id: UUID) -> bool:
     if not rows.values_list("ordinal")[PLAIN_HOST_COUNT_MAX : PLAIN_HOST_COUNT_MAX + 1]:
         return False
     return IndexShard.objects.filter(organisation_id=organisation_id, generation__gt=0).exists()
+
+
+def large_organisations(*, limit: int) -> tuple[UUID, ...]:
+    """Return the organisations that are looked at through the index, the largest first."""
+    sizes = OrdinalBlock.objects.values_list("organisation_id").annotate(size=Sum("used_count"))
+    ids = sizes.filter(size__gt=PLAIN_HOST_COUNT_MAX).order_by("-size").values_list("organisation_id", flat=True)
+    return tuple(islice(filter(is_large, ids.iterator()), limit))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,27 +146,78 @@ def look(*, organisation_id: UUID, rules: Rules, now: datetime) -> Look:
 
     Raises:
         IndexMovingError: the index was built anew at every try.
+        StillLoadingError: another thread has been loading it for WAIT_SECONDS_MAX.
+    """
+    kept = kept_of(organisation_id)
+    if not kept.lock.acquire(timeout=WAIT_SECONDS_MAX):
+        raise StillLoadingError
+    try:
+        return _look(kept, rules, now)
+    finally:
+        kept.lock.release()
+
+
+def keep_ready(*, organisation_id: UUID, rules: Rules, now: datetime) -> None:
+    """Bring what is kept up to date, load it where it is to be loaded, and count it, before a request must.
+
+    The first load is waited for by the requests that need it; another one is made beside what they use.
+
+    Raises:
+        IndexMovingError: the index was built anew at every try.
     """
     kept = kept_of(organisation_id)
     with kept.lock:
-        moved = kept.replica.look()
-        fleet = fleet_of(kept.replica, now=now, stale_after=rules.stale_after)
-        standing = kept.standing
-        if standing is None or moved.everything or _must_reload(kept, now):
+        is_loaded = kept.standing is not None
+        beside = Kept(replica=kept.replica.copy()) if is_loaded and _must_reload(kept, now) else None
+    fresh = beside or kept
+    with fresh.lock:
+        found = _look(fresh, rules, now)
+    found.totals(now)
+    found.spreads()
+    fresh.ready_at = now
+    if beside is not None:
+        with _kept_lock:
+            if _kept.get(organisation_id) is kept:
+                _kept[organisation_id] = beside
+
+
+def _look(kept: Kept, rules: Rules, now: datetime) -> Look:
+    """Do the work of ``look``, under the lock of what is kept."""
+    moved = kept.replica.look()
+    fleet = fleet_of(kept.replica, now=now, stale_after=rules.stale_after)
+    standing = kept.standing
+    if standing is None or (not _is_kept_ready(kept, now) and _must_reload(kept, now)):
+        with collection_paused():
             standing = _make(kept, _load(kept, now), fleet, rules, now)
-            # A million objects stay for good: no collection need ever walk them.
-            gc.collect()
-            gc.freeze()
-        elif standing.rules != rules:
+    elif moved.everything or standing.rules != rules:
+        with collection_paused():
             standing = _make(kept, _patched(kept, standing.risk, moved, now)[0], fleet, rules, now)
+    else:
+        risk, reached = _patched(kept, standing.risk, moved, now)
+        removed = entry_of(kept.replica.organisation_id).removed
+        if moved.hosts or moved.versions or moved.kinds or reached:
+            standing.update(fleet, moved, reached, risk, removed, now)
         else:
-            risk, reached = _patched(kept, standing.risk, moved, now)
-            removed = entry_of(organisation_id).removed
-            if moved.hosts or moved.versions or moved.kinds or reached:
-                standing.update(fleet, moved, reached, risk, removed, now)
-            else:
-                standing.risk = risk
-        return Look(fleet=fleet, risk=standing.risk, slices=standing.ordered, kept=kept)
+            standing.risk = risk
+    return Look(fleet=fleet, risk=standing.risk, slices=standing.ordered, kept=kept)
+
+
+def _is_kept_ready(kept: Kept, now: datetime) -> bool:
+    return kept.ready_at is not None and now - kept.ready_at <= KEPT_READY_FOR
+
+
+@contextmanager
+def collection_paused() -> Iterator[None]:
+    """Make what stays for good: a million objects of which none is garbage, and which no collection need ever walk."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+    gc.collect()
+    gc.freeze()
 
 
 def _make(kept: Kept, risk: Risk, fleet: IndexedFleet, rules: Rules, now: datetime) -> Standing:

@@ -7,7 +7,7 @@ rows are read only where a page shows them.  It knows no advisory (``standing``)
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -31,6 +31,10 @@ NOTHING = BitMap()
 
 class IndexMovingError(Exception):
     """The index was built anew while it was read, again and again: the hosts' own rows must do."""
+
+
+class StillLoadingError(Exception):
+    """What is kept in memory is not there yet: the hosts' own rows must do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +86,12 @@ class Replica:
     environments: dict[str, BitMap] = field(default_factory=dict)  # by the hosts' own words
     inventory_instants: tuple[datetime | None, datetime | None] = (None, None)
 
+    def copy(self) -> Replica:
+        """Return another that goes on from here by itself; the bitmaps are shared, as they never change."""
+        return replace(
+            self, hosts_by_version=dict(self.hosts_by_version), notes=dict(self.notes), groups=dict(self.groups)
+        )
+
     def look(self) -> Moved:
         """Take over what the index has gained.
 
@@ -129,9 +139,10 @@ class Replica:
         present = [ordinal for ordinal, has_left in ordinals.items() if not has_left]
         for ordinal in ordinals:
             self.notes.pop(ordinal, None)
-        whole = Host.objects.filter(organisation_id=self.organisation_id).exclude(state=HostState.RETIRED)
+        # Whoever the index has is noted, retired a moment ago or not: members must be known.
+        whole, wanted = Host.objects.filter(organisation_id=self.organisation_id), frozenset(present)
         for own in [whole] if after < 0 else _parts(whole, present):
-            self.notes.update((ordinal, note) for ordinal, note in _notes(own) if ordinal in ordinals)
+            self.notes.update((ordinal, note) for ordinal, note in _notes(own) if ordinal in wanted)
         return BitMap(ordinals)
 
     def _take_kinds(self, hosts: BitMap) -> BitMap:

@@ -24,7 +24,7 @@ from oakum.findings.queries.fleet_side import HostLine, load_hosts
 from oakum.findings.queries.indexed import Look, is_large, look
 from oakum.findings.queries.kernels import Whereabouts, has_kernel, judge_kernels, old_findings
 from oakum.findings.queries.old_code import OldVersion, may_run_old_code, old_versions, removed_versions
-from oakum.findings.queries.replica import IndexMovingError
+from oakum.findings.queries.replica import IndexMovingError, StillLoadingError
 from oakum.findings.queries.risk import Affected, Risk
 from oakum.findings.queries.slices import Place, Slice, by_sort_key, make_slices
 from oakum.findings.queries.tally import Tally, Totals
@@ -114,7 +114,7 @@ def load_view(*, organisation_id: UUID, rules: Rules, now: datetime, host_ids: C
     """
     found = None
     if is_large(organisation_id):
-        with suppress(IndexMovingError):
+        with suppress(IndexMovingError, StillLoadingError):
             found = look(organisation_id=organisation_id, rules=rules, now=now)
     if found is not None and host_ids is None:
         return View(now=now, rules=rules, risk=found.risk, fleet=found.fleet, slices=found.slices, kept=found)
