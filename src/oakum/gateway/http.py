@@ -29,10 +29,11 @@ class Headers:
 def read_headers(raw: Sequence[tuple[bytes, bytes]]) -> Headers:
     """Return the headers of an ASGI scope, whose names are in lower case; of repeated ones the last counts."""
     found = dict(raw)
+    media_type = found.get(b"content-type", b"")
     return Headers(
         found.get(b"authorization", b""),
         found.get(b"content-length", b""),
-        found.get(b"content-type", b"").partition(b";")[0].strip().lower(),
+        media_type if media_type == JSON else media_type.partition(b";")[0].strip().lower(),
         found.get(b"content-encoding", b"").lower(),
         found.get(b"if-none-match", b""),
     )
