@@ -102,11 +102,13 @@ def cve_dues(
     A CVE comes as often as advisories name it.
     """
     rulings = Rulings(risk, pack, is_public=is_public)
-    for hit, threat, answers in _threats(group, ""):
-        if threat.cve:
-            (within, started_at), _ = rulings.of(hit, threat, answers)
-            due_at = _due_at(within, started_at, max(hit.since, enrolled_at))
-            yield hit, threat, due_at, SEVERITY_RANKS[answers.severity or "unknown"]
+    for hit in group.hits:
+        detected_at = max(hit.since, enrolled_at)
+        for threat, answers in zip(hit.advisory.threats, hit.advisory.answers, strict=True):
+            if threat.cve:
+                (within, started_at), _ = rulings.of(hit, threat, answers)
+                due_at = _due_at(within, started_at, detected_at)
+                yield hit, threat, due_at, SEVERITY_RANKS[answers.severity or "unknown"]
 
 
 def _due_at(within: timedelta | None, started_at: datetime | None, detected_at: datetime) -> datetime:

@@ -44,7 +44,6 @@ class Threat:
     """A vulnerability as far as anybody has told; ``cve`` is empty for an advisory that names none."""
 
     cve: str
-    summary: str = ""
     kev: KevListing | None = None
     automatable: Stated = NOBODY_TOLD
     technical_impact: Stated = NOBODY_TOLD

@@ -158,11 +158,10 @@ _Profile = tuple[Stated, Stated, Rating | None]
 def _threats(cves: set[str], kev_feed: Feed | None) -> dict[str, Threat]:
     listings, profiles = _listings(kev_feed), _Profiles()
     found = {"": Threat(cve="")}
-    for cve, summary, vector, score, rated_by, automatable, impact, source in vulnerability_rows(cves):
+    for cve, vector, score, rated_by, automatable, impact, source in vulnerability_rows(cves):
         told = profiles.of(vector, score, automatable, impact, source)
         found[cve] = Threat(
             cve=cve,
-            summary=summary,
             kev=listings.get(cve),
             automatable=told[0],
             technical_impact=told[1],

@@ -34,7 +34,7 @@ SELECT id, title, severity, CAST(published_at AS text), CAST(cves AS text)
  WHERE withdrawn_at IS NULL AND id {among}
 """
 _VULNERABILITIES: Final = """
-SELECT cve, summary, cvss_vector, cvss_score, cvss_source, ssvc_automatable, ssvc_technical_impact, ssvc_source
+SELECT cve, cvss_vector, cvss_score, cvss_source, ssvc_automatable, ssvc_technical_impact, ssvc_source
   FROM intel_vulnerability
  WHERE cve {among}
 """
@@ -91,7 +91,7 @@ def advisory_rows(ids: Collection[int]) -> Iterator[tuple[int, str, str, datetim
 
 
 def vulnerability_rows(cves: Collection[str]) -> Iterator[tuple[Any, ...]]:
-    """Yield (CVE, summary, CVSS vector, score, source, SSVC automatable, technical impact, source)."""
+    """Yield (CVE, CVSS vector, score, source, SSVC automatable, technical impact, source)."""
     return _read(_VULNERABILITIES, (), sorted(cves))
 
 

@@ -66,8 +66,11 @@ def vulnerabilities(
     limit, offset = max(1, min(limit, PAGE_COUNT_MAX)), max(0, offset)
     view = load_view(organisation_id=organisation_id, rules=rules, now=now)
     found = _wanted(view, search.strip().lower()[:SEARCH_LENGTH_MAX], severity, kev=kev)
+    shown = found[offset : offset + limit]
+    known = Vulnerability.objects.filter(cve__in=[one.threat.cve for one in shown])
+    summaries = dict(known.values_list("cve", "summary"))
     return VulnerabilityPage(
-        rows=tuple(_row(view, one) for one in found[offset : offset + limit]),
+        rows=tuple(_row(view, one, summaries.get(one.threat.cve, "")) for one in shown),
         total_count=len(found),
         limit=limit,
         offset=offset,
@@ -110,7 +113,7 @@ def _is_named(slice_: Slice, cve: str, search: str) -> bool:
     return any(search in hit.view.ref.lower() and cve in hit.view.cves for hit in group.hits)
 
 
-def _row(view: View, one: Spread) -> VulnerabilityRow:
+def _row(view: View, one: Spread, summary: str) -> VulnerabilityRow:
     cve = one.threat.cve
     hosts, overdue, no_fix = BitMap(), BitMap(), BitMap()
     for slice_ in one.slices:
@@ -120,7 +123,7 @@ def _row(view: View, one: Spread) -> VulnerabilityRow:
             no_fix |= slice_.members
     return VulnerabilityRow(
         cve=cve,
-        summary=one.threat.summary,
+        summary=summary,
         severity=one.severity.value or "unknown",
         severity_source=one.severity.source,
         kev=one.threat.kev is not None,
