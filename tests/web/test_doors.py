@@ -52,6 +52,8 @@ NEEDED = {
     ("findings_json", "GET"): Role.VIEWER,
     ("vulnerabilities", "GET"): Role.VIEWER,
     ("vulnerability", "GET"): Role.VIEWER,
+    ("what_if", "GET"): Role.VIEWER,
+    ("what_if", "POST"): Role.VIEWER,
     ("compliance", "GET"): Role.VIEWER,
     ("compliance_csv", "GET"): Role.VIEWER,
     ("compliance_json", "GET"): Role.VIEWER,

@@ -19,6 +19,7 @@ from oakum.web.views import (
     sign_in,
     system,
     vulnerabilities,
+    what_if,
     windows,
 )
 
@@ -52,6 +53,7 @@ urlpatterns = [
     path("findings.json", findings.findings_json, name="findings_json"),
     path("vulnerabilities", vulnerabilities.vulnerabilities, name="vulnerabilities"),
     path("vulnerabilities/<path:cve>", vulnerabilities.vulnerability, name="vulnerability"),
+    path("what-if", what_if.what_if, name="what_if"),
     path("compliance", compliance.compliance, name="compliance"),
     path("compliance.csv", compliance.compliance_csv, name="compliance_csv"),
     path("compliance.json", compliance.compliance_json, name="compliance_json"),

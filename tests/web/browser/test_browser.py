@@ -47,7 +47,7 @@ def scene() -> tuple[World, tuple[str, ...]]:
         f"{host}/findings/openssl",
         "/hosts/add",
     )
-    pages += ("/groups", f"/groups/{hosts[0].groups.get().id}", "/findings", "/vulnerabilities", "/patches")
+    pages += ("/groups", f"/groups/{hosts[0].groups.get().id}", "/findings", "/vulnerabilities", "/what-if", "/patches")
     pages += (f"/vulnerabilities/{EXPLOITED_CVE}", f"/patches/{patch}", "/compliance", "/rollouts", "/rollouts/1")
     pages += ("/rollouts/1/hosts", "/rollouts/plan", "/windows", "/journal", "/system", "/people", "/settings")
     return world, (*pages, "/account", "/password")
