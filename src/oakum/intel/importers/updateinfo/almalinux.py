@@ -16,14 +16,9 @@ from oakum.intel.importers.documents import Document, documents
 from oakum.intel.importers.json_members import member_items
 from oakum.intel.importers.plain import plain_list, plain_object, plain_text
 from oakum.intel.importers.spool import Spool
-from oakum.intel.importers.updateinfo.updates import (
-    SECURITY,
-    ToldPackage,
-    cves_of,
-    plain_update,
-    read_update,
-)
-from oakum.intel.importers.values import Read, too_large, unreadable
+from oakum.intel.importers.updateinfo.listed import packages_of, read_listed
+from oakum.intel.importers.updateinfo.updates import SECURITY, ToldPackage, cves_of, plain_update
+from oakum.intel.importers.values import Read, unreadable
 from oakum.intel.importers.vendor import checked_ref, is_name
 
 PACKAGE_COUNT_MAX: Final = 100_000  # of one update
@@ -62,25 +57,16 @@ class AlmaLinuxImporter:
 
     def records(self, path: Path) -> Iterator[Read]:
         """Yield each security update."""
-        with Spool(path) as spool:
-            for document in documents(path):
-                for update in member_items(document, "data"):
-                    reason = _collect(document, plain_object(update), spool)
-                    if reason:
-                        yield Read(record=None, skipped=(reason,))
-            for ref, parts in spool.groups():
-                yield read_update(ref, parts)
+        return read_listed(path, "data", _collect)
 
 
-def _collect(document: Document, update: Mapping[str, Any], spool: Spool) -> str | None:
+def _collect(document: Document, update: Mapping[str, Any], spool: Spool) -> Sequence[str]:
     """Spool what an update says; return why nothing of it is for us."""
     ref = checked_ref(document.path, document.place, plain_text(update.get("id")))
-    packages = [plain_object(each) for each in plain_list(update.get("packages"))]
-    if len(packages) > PACKAGE_COUNT_MAX:
-        raise too_large(document.path, document.at(ref), f"it names more than {PACKAGE_COUNT_MAX} packages")
+    packages = packages_of(document, ref, update, PACKAGE_COUNT_MAX)
     told = [_package(document, ref, each) for each in packages]
     if plain_text(update.get("type")) != SECURITY:
-        return f"updates of type {plain_text(update.get('type'))[:20] or 'unknown'}"
+        return (f"updates of type {plain_text(update.get('type'))[:20] or 'unknown'}",)
     references = [plain_object(each) for each in plain_list(update.get("references"))]
     title = plain_text(update.get("title"))
     spool.add(
@@ -96,7 +82,7 @@ def _collect(document: Document, update: Mapping[str, Any], spool: Spool) -> str
             packages=told,
         ),
     )
-    return None
+    return ()
 
 
 def _package(document: Document, ref: str, package: Mapping[str, Any]) -> ToldPackage:

@@ -7,23 +7,17 @@ packages, and the module of each.  A folder of pages is one feed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from oakum.core.streams import stream_of
-from oakum.intel.importers.documents import Document, documents
-from oakum.intel.importers.json_members import member_items
+from oakum.intel.importers.documents import Document
 from oakum.intel.importers.plain import plain_list, plain_object, plain_text
 from oakum.intel.importers.spool import Spool
-from oakum.intel.importers.updateinfo.updates import (
-    SECURITY,
-    ToldPackage,
-    cves_of,
-    plain_update,
-    read_update,
-)
-from oakum.intel.importers.values import Read, too_large, unreadable
+from oakum.intel.importers.updateinfo.listed import packages_of, read_listed
+from oakum.intel.importers.updateinfo.updates import SECURITY, ToldPackage, cves_of, plain_update
+from oakum.intel.importers.values import Read, unreadable
 from oakum.intel.importers.vendor import checked_ref, is_name
 
 PACKAGE_COUNT_MAX: Final = 200_000  # of one advisory: packages times architectures times minor releases
@@ -59,28 +53,18 @@ class RockyImporter:
 
     def records(self, path: Path) -> Iterator[Read]:
         """Yield each security update once, in whichever pages it stands."""
-        with Spool(path) as spool:
-            for document in documents(path):
-                for advisory in member_items(document, "advisories"):
-                    yield from _collect(document, plain_object(advisory), spool)
-            for ref, parts in spool.groups():
-                yield read_update(ref, parts)
+        return read_listed(path, "advisories", _collect)
 
 
-def _collect(document: Document, advisory: Mapping[str, Any], spool: Spool) -> Iterator[Read]:
-    """Spool what an advisory says; yield why parts of it are left out."""
+def _collect(document: Document, advisory: Mapping[str, Any], spool: Spool) -> Sequence[str]:
+    """Spool what an advisory says; return why parts of it are left out."""
     ref = checked_ref(document.path, document.place, plain_text(advisory.get("name")))
-    packages = [plain_object(each) for each in plain_list(advisory.get("packages"))]
-    if len(packages) > PACKAGE_COUNT_MAX:
-        raise too_large(document.path, document.at(ref), f"it names more than {PACKAGE_COUNT_MAX} packages")
+    packages = packages_of(document, ref, advisory, PACKAGE_COUNT_MAX)
     skipped: list[str] = []
     told = [found for each in packages for found in _package(document, ref, each, skipped)]
     kind = plain_text(advisory.get("kind"))
     if kind.lower() != SECURITY:
-        yield Read(record=None, skipped=(f"updates of type {kind[:20].lower() or 'unknown'}",))
-        return
-    if skipped:
-        yield Read(record=None, skipped=tuple(dict.fromkeys(skipped)))
+        return (f"updates of type {kind[:20].lower() or 'unknown'}",)
     cves = [plain_object(each) for each in plain_list(advisory.get("cves"))]
     title = plain_text(advisory.get("synopsis"))
     spool.add(
@@ -96,6 +80,7 @@ def _collect(document: Document, advisory: Mapping[str, Any], spool: Spool) -> I
             packages=told,
         ),
     )
+    return skipped
 
 
 def _package(document: Document, ref: str, package: Mapping[str, Any], skipped: list[str]) -> Iterator[ToldPackage]:
