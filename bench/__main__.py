@@ -2,13 +2,15 @@
 
     python -m bench [--database sqlite,postgresql] [--hosts 1000,10000,100000] [--only keys,matching]
 
-A line is JSON: name, value, unit, hosts, database, and what else the measurement tells.  It measures nothing itself and
+A line is JSON: name, value, unit, hosts, database, and what else the measurement tells.  The last ones, named
+``growth``, say what a host costs in a tenfold fleet.  It measures nothing itself and
 judges nothing: figures are for comparison with others of the same machine.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.database import POSTGRESQL, SQLITE
+from bench.growth import growth
 
 RESULTS = Path(__file__).with_name("results.jsonl")
 WITH_POSTGRESQL = str(Path(__file__).parents[1] / "scripts" / "with-postgres.sh")
@@ -58,16 +61,24 @@ def main() -> None:
     parser.add_argument("--database", default=f"{SQLITE},{POSTGRESQL}")
     parser.add_argument("--hosts", default="1000,10000,100000")
     parser.add_argument("--only", default="", help=", ".join(each.name for each in MEASUREMENTS))
+    told: list[str] = []
     with RESULTS.open("a", encoding="utf-8") as results:
+
+        def tell(line: str) -> None:
+            print(line, end="", flush=True)
+            results.write(line)
+            results.flush()
+
         for argv in commands(parser.parse_args()):
             with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
                 assert process.stdout is not None
                 for line in process.stdout:
-                    print(line, end="", flush=True)
-                    results.write(line)
-                    results.flush()
+                    tell(line)
+                    told.append(line)
             if process.returncode:
                 sys.exit(process.returncode)
+        for each in growth(told):
+            tell(json.dumps(each) + "\n")
 
 
 if __name__ == "__main__":
