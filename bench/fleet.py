@@ -142,7 +142,8 @@ def _make_advisories(fleet: Fleet, dice: random.Random) -> None:
                 fixed = VERSION_COUNT if dice.random() < UNFIXED else dice.randrange(1, VERSION_COUNT)
                 is_known = fixed < VERSION_COUNT or dice.random() < 0.5  # noqa: PLR2004 - half will be fixed
                 severity = dice.choice(("critical", "high", "medium", "low", ""))
-                advisories.append((number, feed.id, 1, f"ADV-{number}", cve, "", severity, f'["{cve}"]', "", "[]", ""))
+                row = (number, feed.id, 1, f"ADV-{number}", cve, "", severity, f'["{cve}"]', "", "[]", "", "", "")
+                advisories.append(row)
                 fix = (keys[fixed], f"1.{fixed}-1") if is_known else (None, "")
                 ranges.append((number, stream, source, "source", "", scheme, b"", *fix, "affected"))
                 cves.append((number, cve))
@@ -159,7 +160,7 @@ def _make_advisories(fleet: Fleet, dice: random.Random) -> None:
 
 _ADVISORY = (
     *("id", "feed_id", "generation", "ref", "title", "details", "severity", "cves", "cvss_vector", "aliases"),
-    "superseded_by",
+    *("superseded_by", "digest", "settled"),
 )
 _RANGE = (
     *("advisory_id", "stream", "name", "level", "architectures", "scheme", "low_key", "high_key", "fixed_version"),
