@@ -20,7 +20,7 @@ from django.db.models import QuerySet
 from oakum.core.advisories import AdvisoryRecord
 from oakum.intel.models import Advisory, AdvisoryCve, AffectedRange
 from oakum.intel.services import rows
-from oakum.intel.services.generations import ROW_COUNT_MAX, Generation, mark, remove_ended, writing
+from oakum.intel.services.generations import Generation, mark, remove_ended, writing
 
 COPY_COUNT: Final = 100  # advisories copied together: their texts are held in memory
 PAGE_COUNT: Final = 300
@@ -85,9 +85,9 @@ def end_unseen(generation: Generation, seen: AbstractSet[str]) -> None:
     # Read to its end before the first write: an open cursor would keep SQLite's snapshot.
     told = open_.order_by().values_list("id", "ref").iterator(chunk_size=2_000)
     gone = [id_ for id_, ref in told if ref not in seen]
-    for start in range(0, len(gone), ROW_COUNT_MAX):
+    for part in generation.pace.parts(gone):
         with writing(generation):
-            end(generation, gone[start : start + ROW_COUNT_MAX])
+            end(generation, part)
 
 
 def copy_kept(generation: Generation, ids: Iterable[int]) -> None:
@@ -112,9 +112,9 @@ def _copy(generation: Generation, ids: Sequence[int]) -> None:
         manager: Any = model._default_manager  # noqa: SLF001 - Django's documented way
         hung = manager.filter(advisory_id__in=ids).order_by("id").values_list(*columns)
         values = [(copies[row[0]], *row[1:]) for row in hung]
-        for start in range(0, len(values), ROW_COUNT_MAX):
+        for part in generation.pace.parts(values):
             with writing(generation):
-                rows.add_rows((table, columns), values[start : start + ROW_COUNT_MAX])
+                rows.add_rows((table, columns), part)
     with writing(generation) as feed:
         end(generation, ids)
         mark(feed, record_count=feed.record_count_next, advisory_id=max(new))
@@ -139,8 +139,8 @@ def take_back_same(generation: Generation) -> None:
     if generation.former_number:
         settled = own.filter(generation_end=None).exclude(settled="").order_by("id")
         told = list(settled.values_list("id", "ref", "digest", "settled"))
-        for start in range(0, len(told), PAGE_COUNT):
-            _take_back(generation, told[start : start + PAGE_COUNT])
+        for part in generation.pace.parts(told):
+            _take_back(generation, part)
     remove_ended(generation)
 
 

@@ -6,6 +6,7 @@ neither begins a generation nor switches to it (``importing``, ``generations``).
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +23,7 @@ from oakum.intel.importers import CveFactsRecord, EpssDay, EpssRecord, Importer,
 from oakum.intel.importers.values import VexRecord, too_large
 from oakum.intel.services import rows
 from oakum.intel.services.differing import difference, end
-from oakum.intel.services.generations import ROW_COUNT_MAX, Generation, mark, writing
+from oakum.intel.services.generations import Generation, mark, writing
 from oakum.intel.services.vex import vex_row
 from oakum.intel.services.vulnerabilities import CveFacts
 
@@ -32,6 +33,7 @@ REASON_COUNT_MAX: Final = 500  # different reasons for leaving something out
 OTHER_REASONS: Final = "for other reasons"
 REPEATED: Final = "ids that another record has already"
 ARCHITECTURES_LENGTH_MAX: Final = 200
+TEXT_LENGTH_MAX: Final = 300_000  # characters of one write transaction
 
 Progress = Callable[[int, int | None], None]  # records read, of how many (None: not known)
 
@@ -160,37 +162,55 @@ def _write(generation: Generation, records: Sequence[Any], done_count: int) -> N
     A batch that was cut in the middle is written anew: advisories above the last mark are removed before, and of the
     other rows there can only be one.  Of a batch that brings nothing nothing is kept, and it is compared once more.
     """
-    last_id = 0
-    pieces: list[Callable[[], None]] = []
     found = difference(generation, [record for record in records if isinstance(record, AdvisoryRecord)])
-    if found.new:
-        with writing(generation):
-            ids = rows.add_advisories([_advisory(generation, record, digest) for record, digest in found.new])
-        last_id = max(ids)
-        pairs = [(id_, record) for id_, (record, _) in zip(ids, found.new, strict=True)]
-        pieces += _pieces(rows.add_rows, rows.RANGES, [row for id_, record in pairs for row in _ranges(id_, record)])
-        pieces += _pieces(rows.add_rows, rows.CVES, [(id_, cve) for id_, record in pairs for cve in record.cves])
-    for table, values in _loose_rows(generation, records):
-        pieces += _pieces(rows.add_missing_rows, table, values)
-    if not found.new and not pieces:
-        return
-    for piece in pieces[:-1]:
+    ids = [id_ for part in _light(generation, found.new) for id_ in _add_advisories(generation, part)]
+    pairs = [(id_, record) for id_, (record, _) in zip(ids, found.new, strict=True)]
+    pieces = itertools.chain(
+        _pieces(generation, rows.add_rows, rows.RANGES, [row for id_, each in pairs for row in _ranges(id_, each)]),
+        _pieces(generation, rows.add_rows, rows.CVES, [(id_, cve) for id_, each in pairs for cve in each.cves]),
+        *(
+            _pieces(generation, rows.add_missing_rows, table, values)
+            for table, values in _loose_rows(generation, records)
+        ),
+    )
+    is_written = bool(ids)
+    for piece in pieces:
+        is_written = True
         with writing(generation):
             piece()
-    with writing(generation) as feed:
-        for piece in pieces[-1:]:
-            piece()
-        end(generation, found.ended)
-        mark(feed, record_count=done_count, advisory_id=last_id)
+    if is_written:
+        with writing(generation) as feed:
+            end(generation, found.ended)
+            mark(feed, record_count=done_count, advisory_id=max(ids, default=0))
 
 
 Adder = Callable[[rows.Table, Sequence[Sequence[Any]]], None]
 
 
-def _pieces(add: Adder, table: rows.Table, values: Sequence[Sequence[Any]]) -> list[Callable[[], None]]:
-    return [
-        partial(add, table, values[start : start + ROW_COUNT_MAX]) for start in range(0, len(values), ROW_COUNT_MAX)
-    ]
+def _pieces(
+    generation: Generation, add: Adder, table: rows.Table, values: Sequence[Sequence[Any]]
+) -> Iterator[Callable[[], None]]:
+    return (partial(add, table, part) for part in generation.pace.parts(values))
+
+
+New = Sequence[tuple[AdvisoryRecord, str]]
+
+
+def _light(generation: Generation, new: New) -> Iterator[New]:
+    """Yield the records a transaction's worth at a time: few rows, and not too long texts."""
+    for part in generation.pace.parts(new):
+        start, size = 0, 0
+        for number, (record, _) in enumerate(part):
+            if size > TEXT_LENGTH_MAX:
+                yield part[start:number]
+                start, size = number, 0
+            size += len(record.details)
+        yield part[start:]
+
+
+def _add_advisories(generation: Generation, new: New) -> list[int]:
+    with writing(generation):
+        return rows.add_advisories([_advisory(generation, record, digest) for record, digest in new])
 
 
 def _advisory(generation: Generation, record: AdvisoryRecord, digest: str) -> tuple[Any, ...]:

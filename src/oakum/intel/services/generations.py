@@ -13,13 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 from uuid import uuid4
 
-from django.db import transaction
 from django.db.models import QuerySet
 
 from oakum.core.errors import FeedError
@@ -33,8 +32,8 @@ from oakum.intel.models import (
     Supersedence,
     VexStatement,
 )
+from oakum.intel.services.pace import Pace
 
-ROW_COUNT_MAX: Final = 500  # of one write transaction: some 20 ms, and 200 on a machine that is busy with other things
 ADVISORY_COUNT: Final = 200  # advisories whose ranges and CVEs are removed together
 
 # Rows of a feed that nothing points at: former ones go at the switch.
@@ -56,7 +55,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """A generation that is being filled; ``done_count`` records are in it already.
+    """A generation that is being filled, at its ``pace``; ``done_count`` records are in it already.
 
     ``former_number`` is the one that readers see meanwhile, 0 for none.
     """
@@ -67,6 +66,7 @@ class Generation:
     token: str
     former_number: int
     done_count: int = 0
+    pace: Pace = field(default_factory=Pace)
 
 
 def is_current(*, name: str, kind: str, content: Content) -> bool:
@@ -90,7 +90,8 @@ def begin(*, name: str, kind: str, content: Content, now: datetime) -> Generatio
         FeedError: the name belongs to a feed of another kind.
     """
     identity = sha256(f"{content.content_hash} {content.read_by} {content.stream}".encode()).hexdigest()
-    with transaction.atomic():
+    pace = Pace()
+    with pace.transaction():
         Feed.objects.get_or_create(name=name, defaults={"kind": kind})
         feed = Feed.objects.select_for_update().get(name=name)
         if feed.kind != kind:
@@ -110,6 +111,7 @@ def begin(*, name: str, kind: str, content: Content, now: datetime) -> Generatio
         number=feed.generation_next,
         token=feed.import_token,
         former_number=feed.generation,
+        pace=pace,
         done_count=feed.record_count_next,
     )
     discard(generation.feed_id, above=feed.generation, below=generation.number)
@@ -124,7 +126,7 @@ def writing(generation: Generation) -> Iterator[Feed]:
     Raises:
         FeedError: another import of the feed has begun since.
     """
-    with transaction.atomic():
+    with generation.pace.transaction():
         feed = Feed.objects.select_for_update().get(id=generation.feed_id)
         if feed.import_token != generation.token:
             raise FeedError(
@@ -153,42 +155,45 @@ def abandon(generation: Generation) -> None:
 def discard(feed_id: int, *, above: int, below: int) -> None:
     """Undo all generations between the two numbers, neither included, in short transactions: rows and ends."""
     own: dict[str, Any] = {"feed_id": feed_id, "generation__gt": above, "generation__lt": below}
+    pace = Pace()
     # An imported feed's advisories have no organisation; saying so is what makes the index usable.
-    while _remove_advisories(Advisory.objects.filter(**own, organisation=None)):
+    while _remove_advisories(Advisory.objects.filter(**own, organisation=None), pace):
         pass
-    while _take_back_ends(Advisory.objects.filter(feed_id=feed_id, generation_end__gt=above, generation_end__lt=below)):
+    ended = Advisory.objects.filter(feed_id=feed_id, generation_end__gt=above, generation_end__lt=below)
+    while _take_back_ends(ended, pace):
         pass
-    _discard_loose(own)
+    _discard_loose(own, pace)
 
 
-def _take_back_ends(ended: QuerySet[Advisory]) -> int:
-    with transaction.atomic():
-        ids = list(ended.values_list("id", flat=True)[:ROW_COUNT_MAX])
+def _take_back_ends(ended: QuerySet[Advisory], pace: Pace) -> int:
+    with pace.transaction():
+        ids = list(ended.values_list("id", flat=True)[: pace.row_count])
+        pace.taken_count = len(ids)
         return Advisory.objects.filter(id__in=ids).update(generation_end=None)
 
 
 def discard_loose(generation: Generation) -> None:
     """Remove the former rows that nothing points at (scores, KEV, supersedences, VEX), in short transactions."""
-    _discard_loose({"feed_id": generation.feed_id, "generation__lt": generation.number})
+    _discard_loose({"feed_id": generation.feed_id, "generation__lt": generation.number}, generation.pace)
 
 
-def _discard_loose(own: dict[str, Any]) -> None:
+def _discard_loose(own: dict[str, Any], pace: Pace) -> None:
     for model in _LOOSE:
-        while _remove(model._default_manager.filter(**own)):  # noqa: SLF001 - Django's documented way
+        while _remove(model._default_manager.filter(**own), pace):  # noqa: SLF001 - Django's documented way
             pass
 
 
 def _remove_unmarked(generation: Generation, advisory_id: int) -> None:
     """Remove what a killed import wrote after its last mark; other rows than advisories are written with it."""
     own = Advisory.objects.filter(feed_id=generation.feed_id, generation=generation.number, organisation=None)
-    while _remove_advisories(own.filter(id__gt=advisory_id), generation):
+    while _remove_advisories(own.filter(id__gt=advisory_id), generation.pace, generation):
         pass
 
 
 def remove_ended(generation: Generation) -> None:
     """Remove the rows that end with the generation that they begin with: nobody ever sees them."""
     own = Advisory.objects.filter(feed_id=generation.feed_id, generation=generation.number, organisation=None)
-    while _remove_advisories(own.filter(generation_end=generation.number), generation):
+    while _remove_advisories(own.filter(generation_end=generation.number), generation.pace, generation):
         pass
 
 
@@ -198,9 +203,9 @@ def remove_former_advisories(*, limit: int, matched: Mapping[str, int] | None = 
     To be called when no finding points at one any more: findings would go with them.  ``matched`` are the generations
     of feeds that were matched with: what ended later is kept, so that the next matching sees that it is gone.
     """
-    count = 0
+    count, pace = 0, Pace()
     for former in _all_former(matched or {}):
-        while count < limit and (removed := _remove_advisories(former)):
+        while count < limit and (removed := _remove_advisories(former, pace)):
             count += removed
     return count
 
@@ -218,24 +223,26 @@ def _all_former(matched: Mapping[str, int]) -> Iterator[QuerySet[Advisory]]:
         )
 
 
-def _remove_advisories(advisories: QuerySet[Advisory], generation: Generation | None = None) -> int:
+def _remove_advisories(advisories: QuerySet[Advisory], pace: Pace, generation: Generation | None = None) -> int:
     """Remove the first few of these advisories with all that hangs on them, and return how many.
 
     With a generation only as long as its import is the one that may write.
     """
     ids = list(advisories.order_by("id").values_list("id", flat=True)[:ADVISORY_COUNT])
-    while _remove(AffectedRange.objects.filter(advisory_id__in=ids), generation):
+    while _remove(AffectedRange.objects.filter(advisory_id__in=ids), pace, generation):
         pass
-    while _remove(AdvisoryCve.objects.filter(advisory_id__in=ids), generation):
+    while _remove(AdvisoryCve.objects.filter(advisory_id__in=ids), pace, generation):
         pass
-    with writing(generation) if generation else transaction.atomic():
-        Advisory.objects.filter(id__in=ids).delete()
+    for part in pace.parts(ids):
+        with writing(generation) if generation else pace.transaction():
+            Advisory.objects.filter(id__in=part).delete()
     return len(ids)
 
 
-def _remove(rows: QuerySet[Any], generation: Generation | None = None) -> int:
-    with writing(generation) if generation else transaction.atomic():
-        ids = list(rows.values_list("pk", flat=True)[:ROW_COUNT_MAX])
+def _remove(rows: QuerySet[Any], pace: Pace, generation: Generation | None = None) -> int:
+    with writing(generation) if generation else pace.transaction():
+        ids = list(rows.values_list("pk", flat=True)[: pace.row_count])
+        pace.taken_count = len(ids)
         if ids:
             rows.model._default_manager.filter(pk__in=ids).delete()  # noqa: SLF001 - Django's documented way
     return len(ids)

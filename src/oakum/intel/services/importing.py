@@ -9,7 +9,7 @@ goes on where it was.
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -26,6 +26,7 @@ from oakum.intel.services import contents
 from oakum.intel.services.filling import Progress, Tally, fill
 from oakum.intel.services.generations import Content, Generation, abandon, begin, discard_loose, is_current, writing
 from oakum.intel.services.host_notes import HOST_FEED
+from oakum.intel.services.pace import without_own_copies
 from oakum.intel.services.settling import settle
 from oakum.intel.services.vulnerabilities import record_facts, record_from_advisories
 from oakum.journal.services import append
@@ -53,7 +54,7 @@ class ImportReport:
 
     ``affected_count`` counts packages of advisories.  ``skipped`` are the reasons why records or parts of them were
     left out, with how many, the most frequent first.  ``is_unchanged``: readers saw just this content already, so
-    nothing was done.
+    nothing was done.  ``transaction_seconds_max`` is how long the longest write transaction was.
     """
 
     feed_name: str
@@ -63,6 +64,7 @@ class ImportReport:
     affected_count: int
     skipped: tuple[tuple[str, int], ...]
     is_unchanged: bool = False
+    transaction_seconds_max: float = 0.0
 
 
 def import_feed(
@@ -114,15 +116,17 @@ def import_feed(
     )
     if not force and is_current(name=feed_name, kind=importer.kind, content=content):
         return _unchanged(feed_name, origin, now)
-    generation = begin(name=feed_name, kind=importer.kind, content=content, now=now)
-    try:
-        tally = fill(importer, source, generation, progress)
-        _check_count(source, generation, tally, accept_fewer=accept_fewer)
-        contents.keep(source, content.content_hash)
-        return _switch(generation, importer.kind, tally, content, origin, now)
-    except (FeedError, StoreError) as error:
-        _record_failure(generation, error, now)
-        raise
+    with without_own_copies():
+        generation = begin(name=feed_name, kind=importer.kind, content=content, now=now)
+        try:
+            tally = fill(importer, source, generation, progress)
+            _check_count(source, generation, tally, accept_fewer=accept_fewer)
+            contents.keep(source, content.content_hash)
+            report = _switch(generation, importer.kind, tally, content, origin, now)
+        except (FeedError, StoreError) as error:
+            _record_failure(generation, error, now)
+            raise
+    return replace(report, transaction_seconds_max=generation.pace.seconds_max)
 
 
 def _unchanged(feed_name: str, origin: FeedOrigin | None, now: datetime) -> ImportReport:
@@ -198,7 +202,7 @@ def _switch(
     """
     settle(generation, tally, now=now)
     record_from_advisories(generation)
-    record_facts(tally.facts, source=generation.feed_name)
+    record_facts(tally.facts, source=generation.feed_name, pace=generation.pace)
     report = ImportReport(
         feed_name=generation.feed_name,
         kind=kind,

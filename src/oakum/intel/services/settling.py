@@ -14,11 +14,12 @@ from typing import Final
 
 from oakum.core.versions import RPM, InvalidVersion, order_key
 from oakum.intel.models import Advisory, AffectedRange
+from oakum.intel.services import rows
 from oakum.intel.services.differing import UNTOLD, copy_kept, end_unseen, take_back_same
 from oakum.intel.services.filling import Epochs, Tally
-from oakum.intel.services.generations import ROW_COUNT_MAX, Generation, writing
+from oakum.intel.services.generations import Generation, writing
 
-PAGE_COUNT: Final = 300
+PAGE_COUNT: Final = 100
 
 
 def settle(generation: Generation, tally: Tally, *, now: datetime) -> None:
@@ -58,10 +59,10 @@ def _tell_epochs(generation: Generation, epochs: Mapping[tuple[str, str], Epochs
         if any(row.advisory.generation < generation.number for row in changed):
             copy_kept(generation, {row.advisory_id for row in changed})
             changed = _changed(generation, page)
-        for first in range(0, len(changed), ROW_COUNT_MAX):
-            part = changed[first : first + ROW_COUNT_MAX]
+        for part in generation.pace.parts(changed):
+            told = [(row.id, row.high_key, row.fixed_version) for row in part]
             with writing(generation):
-                AffectedRange.objects.bulk_update(part, ["high_key", "fixed_version"], batch_size=100)
+                rows.update_rows(("intel_affectedrange", ("id", "high_key", "fixed_version")), told)
                 Advisory.objects.filter(id__in={row.advisory_id for row in part}).update(settled=UNTOLD)
 
 
@@ -71,7 +72,7 @@ def _changed(generation: Generation, page: Sequence[tuple[str, str]]) -> list[Af
 
 def _rows_of(generation: Generation, place: tuple[str, str]) -> list[tuple[datetime, AffectedRange]]:
     """Return a name's ranges with the day of their notices, the oldest first; notices without one tell nothing."""
-    rows = (
+    found = (
         AffectedRange.objects.filter(
             stream=place[0],
             name=place[1],
@@ -85,17 +86,17 @@ def _rows_of(generation: Generation, place: tuple[str, str]) -> list[tuple[datet
         .select_related("advisory")
         .defer("advisory__details")
     )
-    dated = [(row.advisory.published_at, row) for row in rows]
+    dated = [(row.advisory.published_at, row) for row in found]
     # Of one instant by their refs: ids say what was imported when, which must not matter.
     return sorted(
         ((at, row) for at, row in dated if at is not None), key=lambda pair: (pair[0], pair[1].advisory.ref, pair[1].id)
     )
 
 
-def _with_epochs(rows: Sequence[tuple[datetime, AffectedRange]]) -> Iterator[AffectedRange]:
+def _with_epochs(dated: Sequence[tuple[datetime, AffectedRange]]) -> Iterator[AffectedRange]:
     """Yield the ranges whose fixed version gains an epoch, with it."""
     epoch = 0
-    for _, together in groupby(rows, key=lambda pair: pair[1].advisory_id):
+    for _, together in groupby(dated, key=lambda pair: pair[1].advisory_id):
         own = [row for _, row in together]
         for row in own:
             if epoch and ":" not in row.fixed_version and (told := _raised(row, epoch)):

@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from django.db import transaction
-
 from oakum.core.advisories import speaks_of_one_cve
 from oakum.core.ratings import Rating, better, rate
 from oakum.intel.models import Advisory, Vulnerability
 from oakum.intel.services.generations import Generation
+from oakum.intel.services.pace import Pace
 from oakum.intel.services.rows import Table, add_missing_rows, update_rows
 
 SUMMARY_LENGTH_MAX = 4_000
@@ -47,7 +46,7 @@ class CveFacts:
 def record_from_advisories(generation: Generation) -> None:
     """Record every CVE that the generation's advisories name."""
     facts = (each for row in _advisories(generation) for each in _facts_of(*row))
-    record_facts(facts, source=generation.feed_name)
+    record_facts(facts, source=generation.feed_name, pace=generation.pace)
 
 
 def _advisories(generation: Generation) -> Iterator[tuple[str, list[str], str, str]]:
@@ -76,15 +75,15 @@ def _facts_of(ref: str, cves: Sequence[str], details: str, vector: str) -> Itera
         )
 
 
-def record_facts(facts: Iterable[CveFacts], *, source: str) -> None:
+def record_facts(facts: Iterable[CveFacts], *, source: str, pace: Pace) -> None:
     """Store what ``source`` says of each CVE, in short transactions; saying it again changes nothing."""
     chunk: dict[str, CveFacts] = {}
     for each in facts:
         chunk[each.cve] = _joined(chunk[each.cve], each) if each.cve in chunk else each
-        if len(chunk) >= CVE_COUNT:
-            _store(chunk, source)
+        if len(chunk) >= min(CVE_COUNT, pace.row_count):
+            _store(chunk, source, pace)
             chunk = {}
-    _store(chunk, source)
+    _store(chunk, source, pace)
 
 
 def _joined(one: CveFacts, other: CveFacts) -> CveFacts:
@@ -101,8 +100,8 @@ def _joined(one: CveFacts, other: CveFacts) -> CveFacts:
     )
 
 
-def _store(chunk: Mapping[str, CveFacts], source: str) -> None:
-    with transaction.atomic():
+def _store(chunk: Mapping[str, CveFacts], source: str, pace: Pace) -> None:
+    with pace.transaction():
         known = Vulnerability.objects.in_bulk(list(chunk))
         add_missing_rows(_TABLE, [_new_row(each, source) for cve, each in chunk.items() if cve not in known])
         changed = [row for cve, row in known.items() if _is_changed_by(row, chunk[cve], source)]
