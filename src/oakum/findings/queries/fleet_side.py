@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from oakum.fleet.models import Group, Host, HostState
 from oakum.fleet.queries import presence_of
 from oakum.fleet.sets import load_set
 from oakum.protocol.inventory import UNKNOWN
+from oakum.sql import among
 
 DIGEST_LENGTH = 16
 QUARANTINED = "It is quarantined: two hosts have shown its identity, and neither is believed."
@@ -191,10 +193,12 @@ def _fields(rows: QuerySet[Host]) -> Iterable[tuple[Any, ...]]:
 
 def _members(organisation_id: UUID, chosen: list[UUID] | None) -> dict[UUID, list[int]]:
     members: dict[UUID, list[int]] = defaultdict(list)
-    rows = Group.hosts.through.objects.filter(group__organisation_id=organisation_id)
-    if chosen is not None:
-        rows = rows.filter(host_id__in=chosen)
-    for host_id, group_id in rows.order_by("group_id").values_list("host_id", "group_id"):
+    rows = Group.hosts.through.objects.order_by()
+    # Of chosen hosts all memberships: with the groups beside them, planners read everybody's.
+    rows = (
+        rows.filter(group__organisation_id=organisation_id) if chosen is None else rows.filter(host__in=among(chosen))
+    )
+    for host_id, group_id in sorted(rows.values_list("host_id", "group_id"), key=itemgetter(1)):
         members[host_id].append(group_id)
     return members
 

@@ -29,7 +29,10 @@ def patch_risk(risk: Risk, *, moved: BitMap, new: BitMap) -> tuple[Risk, BitMap]
     dropped = {risk.group_of[each] for each in wanted if each in risk.group_of}
     if not dropped and not part.groups:
         return replace(risk, covered=risk.covered | new, intel_at=part.intel_at), BitMap()
-    group_of = {each: group for each, group in risk.group_of.items() if each not in wanted} | dict(part.group_of)
+    group_of = dict(risk.group_of)
+    for each in wanted:
+        group_of.pop(each, None)
+    group_of.update(part.group_of)
     groups = tuple(group for group in risk.groups if group not in dropped) + part.groups
     covered = risk.covered | new
     has_kernels = part.kernels or any(each in risk.kernels for group in dropped for each in group.names)
@@ -59,10 +62,11 @@ def _with_kin(risk: Risk, moved: BitMap) -> BitMap:
     for chunk in chunks(moved):
         rows = PackageVersion.objects.filter(id__in=chunk)
         sources |= set(rows.values_list("stream", "source_name", "source_version"))
+    names = {name for _, name, _ in sources}
     kin = [
         version_id
         for group in risk.groups
-        if (group.stream, group.source_name, group.source_version) in sources
+        if group.source_name in names and (group.stream, group.source_name, group.source_version) in sources
         for version_id in group.names
     ]
     return (moved & risk.covered) | BitMap(kin)
