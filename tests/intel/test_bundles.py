@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
+import os
 import tarfile
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -191,6 +193,27 @@ def test_an_older_bundle_does_not_bring_old_feeds_back(
     assert shown() == ["DSA-2-1"]
     import_bundle(old, force=True, now=now)
     assert shown() == ["DSA-1-1"]
+
+
+def test_what_a_killed_import_left_goes_with_the_next_one(
+    tmp_path: Path, now: datetime, server: Callable[[str], None]
+) -> None:
+    path, key = bundled(tmp_path, now)
+    server("two")
+    left, used = tmp_path / "two" / "bundle-left", tmp_path / "two" / "bundle-used"
+    for folder in (left, used):
+        folder.mkdir()
+        (folder / "content.part").write_bytes(b"x" * 1000)
+    working = os.open(used, os.O_RDONLY)  # another import works in it
+    fcntl.flock(working, fcntl.LOCK_EX)
+    try:
+        import_bundle(path, trust=key, now=now)
+        assert [each.name for each in (tmp_path / "two").glob("bundle-*")] == [used.name]
+    finally:
+        os.close(working)
+    with pytest.raises(NotAllowedError):
+        import_bundle(tmp_path / "absent", now=now)
+    assert list((tmp_path / "two").glob("bundle-*")) == []
 
 
 def test_a_key_is_trusted_no_longer(tmp_path: Path, now: datetime, server: Callable[[str], None]) -> None:

@@ -114,6 +114,24 @@ def test_scores_stand_beside_their_model_and_the_newest_day_counts(tmp_path: Pat
     assert [each.scored_on for each in feeds()] == [date(2026, 8, 22), None]
 
 
+@pytest.mark.django_db
+def test_scores_of_an_older_day_do_not_replace_newer_ones_unless_forced(tmp_path: Path, now: datetime) -> None:
+    newer = table(tmp_path, COMMENT, HEADER, "CVE-2002-0367,0.5,0.9", name="newer.csv")
+    older = table(tmp_path, COMMENT.replace("21T", "20T"), HEADER, "CVE-2002-0367,0.1,0.2", name="older.csv")
+    import_feed(newer, now=now)
+    with pytest.raises(FeedError) as caught:
+        import_feed(older, now=now)
+    assert caught.value.sentence == (
+        "older.csv has the scores of 2026-08-20, and 'epss' those of 2026-08-21 already; nothing was changed."
+    )
+    assert caught.value.next_step == "Import a newer one; --force takes this one all the same."
+    assert epss_of(["CVE-2002-0367"])["CVE-2002-0367"].score == 0.5
+    assert EpssScore.objects.count() == 1
+    assert import_feed(newer, force=True, now=now).record_count == 1
+    assert import_feed(older, force=True, now=now).record_count == 1
+    assert epss_of(["CVE-2002-0367"])["CVE-2002-0367"].score == 0.1
+
+
 def cve_record(cve: str = "CVE-2024-3931", provider: str = "CISA-ADP", **answers: str) -> dict[str, Any]:
     options = [{key.replace("_", " "): value} for key, value in answers.items()]
     ssvc = {"other": {"type": "ssvc", "content": {"id": cve, "role": "CISA Coordinator", "options": options}}}

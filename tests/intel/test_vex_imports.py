@@ -294,3 +294,20 @@ def test_a_tar_with_another_document_is_refused_as_a_whole(tmp_path: Path, now: 
     with pytest.raises(FeedError, match=r"entry b\.json: it is neither OpenVEX nor CycloneDX nor CSAF; nothing was"):
         import_feed(path, now=now)
     assert VexStatement.objects.count() == 0
+
+
+def test_a_csaf_vex_document_that_names_no_distribution_is_told_to_be_imported_as_vex(
+    tmp_path: Path, now: datetime
+) -> None:
+    path = write(
+        tmp_path / "acme.json",
+        csaf(
+            branch("P1", "pkg:npm/left-pad@1.0.0"),
+            status={"known_affected": ["P1"]},
+            remediations=[{"category": "workaround", "details": "Turn it off.", "product_ids": ["P1"]}],
+        ),
+    )
+    with pytest.raises(FeedError, match="holds nothing that Oakum can use") as caught:
+        import_feed(path, now=now)
+    assert "import it with --kind vex" in caught.value.next_step
+    assert import_feed(path, kind="vex", now=now).record_count == 1

@@ -211,7 +211,7 @@ def follow(*, feed_name: str, generation: int, now: datetime) -> None:
             pass
 
 
-def _follow(left_sql: str, values: Sequence[object], now: datetime) -> int:
+def _follow(left_sql: str, values: Sequence[int | str], now: datetime) -> int:
     """Let the next of these findings follow, and return how many did."""
     # A transaction of its own each time: whoever waits to write gets in between.
     with transaction.atomic(), connection.cursor() as cursor:

@@ -19,7 +19,7 @@ from django.db import transaction
 from oakum import __version__
 from oakum.core.errors import FeedError, StoreError
 from oakum.core.text import clean_text
-from oakum.intel.importers import importer_for
+from oakum.intel.importers import Importer, importer_for
 from oakum.intel.importers.values import FILE_BYTES_MAX
 from oakum.intel.models import Feed, KevEntry
 from oakum.intel.services import contents
@@ -37,6 +37,7 @@ NAME_LENGTH_MAX = 60
 PROBLEM_LENGTH_MAX = 500
 CONTENT_NAME_LENGTH_MAX = 200
 REMOVED_COUNT_MAX = 500  # CVE ids of one journal entry
+CSAF_VEX_NAME = "csaf-vex-"  # how the names of feeds of CSAF's VEX documents begin
 _COPY_BYTES = 1024 * 1024
 
 
@@ -82,14 +83,15 @@ def import_feed(
     """Import a file, folder or archive, or a stream that is first copied to a temporary file; say what it brought.
 
     ``kind`` is recognised and ``name`` chosen where they are not given.  ``stream`` says what the packages are for
-    where the format does not (updateinfo.xml).  ``force`` reads content that is there already once more.
+    where the format does not (updateinfo.xml).  ``force`` reads content that is there already once more, and scores of
+    an older day than those that are there.
     ``accept_fewer`` takes a file with less than half of the former import's records, which is refused otherwise:
     findings would go with what is missing.
 
     Raises:
         FeedError: the format is unknown, the file is cut, corrupt or too large, nothing or suspiciously little of it is
-            for us, the name is another feed's, or another import of the feed has begun.  Nothing that readers see was
-            changed.
+            for us, it is older than what is there, the name is another feed's, or another import of the feed has begun.
+            Nothing that readers see was changed.
         StoreError: there is no room to keep the content.  Nothing that readers see was changed.
     """
     if not isinstance(source, Path):
@@ -120,7 +122,9 @@ def import_feed(
         generation = begin(name=feed_name, kind=importer.kind, content=content, now=now)
         try:
             tally = fill(importer, source, generation, progress)
-            _check_count(source, generation, tally, accept_fewer=accept_fewer)
+            _check_count(importer, source, generation, tally, accept_fewer=accept_fewer)
+            if not force:
+                _check_day(source, generation, tally)
             contents.keep(source, content.content_hash)
             report = _switch(generation, importer.kind, tally, content, origin, now)
         except (FeedError, StoreError) as error:
@@ -173,13 +177,13 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _check_count(path: Path, generation: Generation, tally: Tally, *, accept_fewer: bool) -> None:
+def _check_count(importer: Importer, path: Path, generation: Generation, tally: Tally, *, accept_fewer: bool) -> None:
     if tally.records == 0:
         reasons = "; ".join(reason for reason, _ in tally.skipped.most_common(3)) or "it is empty"
         raise FeedError(
             code="feed_empty",
             sentence=f"{path.name} holds nothing that Oakum can use ({reasons}); nothing was changed.",
-            next_step="Import a feed of a distribution release that your hosts run.",
+            next_step=_next_step_of_empty(importer, path),
         )
     former_count = Feed.objects.get(id=generation.feed_id).record_count
     if not accept_fewer and former_count >= FEWER_CHECKED_FROM and tally.records * 2 < former_count:
@@ -190,6 +194,26 @@ def _check_count(path: Path, generation: Generation, tally: Tally, *, accept_few
                 f" {former_count}; nothing was changed."
             ),
             next_step="Check the file; if it is whole, import it with --accept-fewer.",
+        )
+
+
+def _next_step_of_empty(importer: Importer, path: Path) -> str:
+    if importer.kind == "csaf" and importer.default_name(path).startswith(CSAF_VEX_NAME):
+        return "It is a VEX document: import it with --kind vex, which reads what it says of packages by their URLs."
+    return "Import a feed of a distribution release that your hosts run."
+
+
+def _check_day(path: Path, generation: Generation, tally: Tally) -> None:
+    """Refuse scores of an older day than those that are there: a file that was fetched twice, or carried late."""
+    known = Feed.objects.get(id=generation.feed_id).scored_on
+    if known is not None and tally.scored_on is not None and tally.scored_on < known:
+        raise FeedError(
+            code="feed_older",
+            sentence=(
+                f"{path.name} has the scores of {tally.scored_on}, and {generation.feed_name!r} those of {known}"
+                " already; nothing was changed."
+            ),
+            next_step="Import a newer one; --force takes this one all the same.",
         )
 
 

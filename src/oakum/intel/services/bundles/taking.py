@@ -6,7 +6,6 @@ Until the signature holds and every content has the hash that was signed, nothin
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,7 +17,7 @@ from django.db import transaction
 from oakum.core.errors import FeedError, StoreError
 from oakum.intel.importers.unpacking import FAULTS, tar_members, unpacked
 from oakum.intel.models import TrustedBundleKey
-from oakum.intel.services import contents
+from oakum.intel.services.bundles.folders import bundle_folder
 from oakum.intel.services.bundles.keys import checked_key, trust_key, trusted_keys
 from oakum.intel.services.bundles.manifest import (
     CONTENT_FOLDER,
@@ -58,9 +57,8 @@ def import_bundle(
     """
     told = checked_key(trust) if trust else ""
     keys = [*dict.fromkeys([*(row.key for row in trusted_keys()), *filter(None, [told])])]
-    contents.folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="bundle-", dir=contents.folder().parent) as folder:
-        manifest, key = _checked(path, keys, Path(folder))
+    with bundle_folder() as folder:
+        manifest, key = _checked(path, keys, folder)
         if told and key != told:
             raise refused("the key that you named has not signed it")
         _check_age(manifest, key, force=force)
@@ -69,7 +67,7 @@ def import_bundle(
         return tuple(
             _import(
                 each,
-                Path(folder),
+                folder,
                 force=force,
                 accept_fewer=accept_fewer,
                 progress=progress_of(each.name) if progress_of else None,
