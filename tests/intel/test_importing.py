@@ -32,6 +32,7 @@ from tests.intel import feeds as files
 pytestmark = pytest.mark.django_db
 
 CRITICAL = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"
+LOW = "CVSS:3.1/AV:P/AC:H/PR:H/UI:R/S:U/C:L/I:N/A:N"
 MEDIUM = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:L/I:N/A:N"
 
 
@@ -283,6 +284,21 @@ def test_what_feeds_say_of_a_cve(tmp_path: Path, now: datetime) -> None:
     assert known()[1:] == (5.3, "other")
     import_feed(files.write_kev(tmp_path / "kev.json", [files.kev_row()]), now=now)
     assert known()[0] == "The flaw's own text."
+
+
+def test_a_rating_that_is_taken_back_gives_way_to_what_other_feeds_still_say(tmp_path: Path, now: datetime) -> None:
+    """Their files have not changed, so nobody reads them again."""
+
+    def say(name: str, vector: str) -> tuple[float | None, str]:
+        record = files.osv_record("DEBIAN-CVE-2024-0001", severity=[{"score": vector}])
+        import_feed(files.write_zip(tmp_path / f"{name}.zip", record), name=name, now=now)
+        row = Vulnerability.objects.get(cve="CVE-2024-0001")
+        return row.cvss_score, row.cvss_source
+
+    assert say("one", MEDIUM) == (5.3, "one")
+    assert say("other", CRITICAL) == (9.8, "other")
+    assert say("other", LOW) == (5.3, "one")
+    assert say("one", LOW)[0] == say("other", LOW)[0]
 
 
 def test_every_cve_that_is_named_is_known(tmp_path: Path, now: datetime) -> None:

@@ -7,12 +7,12 @@ itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from oakum.core.advisories import speaks_of_one_cve
 from oakum.core.ratings import Rating, better, rate
-from oakum.intel.models import Advisory, Vulnerability
+from oakum.intel.models import Advisory, Vulnerability, stands
 from oakum.intel.services.generations import Generation
 from oakum.intel.services.pace import Pace
 from oakum.intel.services.rows import Table, add_missing_rows, update_rows
@@ -104,7 +104,9 @@ def _store(chunk: Mapping[str, CveFacts], source: str, pace: Pace) -> None:
     with pace.transaction():
         known = Vulnerability.objects.in_bulk(list(chunk))
         add_missing_rows(_TABLE, [_new_row(each, source) for cve, each in chunk.items() if cve not in known])
-        changed = [row for cve, row in known.items() if _is_changed_by(row, chunk[cve], source)]
+        lowered = [cve for cve, row in known.items() if _is_lowered_by(row, chunk[cve], source)]
+        others = _other_ratings(lowered, source)
+        changed = [row for cve, row in known.items() if _is_changed_by(row, chunk[cve], source, others.get(cve))]
         update_rows(_TABLE, [[row.cve, *(getattr(row, field) for field in _FIELDS)] for row in changed])
 
 
@@ -114,9 +116,36 @@ def _new_row(facts: CveFacts, source: str) -> tuple[object, ...]:
     return facts.cve, facts.summary, *rating, *facts.ssvc, source[:40] if any(facts.ssvc) else ""
 
 
-def _is_changed_by(row: Vulnerability, facts: CveFacts, source: str) -> bool:
+def _is_lowered_by(row: Vulnerability, facts: CveFacts, source: str) -> bool:
+    """Say whether a feed takes back how bad it said that a flaw is."""
+    known = rate(row.cvss_vector) if row.cvss_vector and row.cvss_source == source[:40] else None
+    if known is None or facts.rating is None or known == facts.rating:
+        return False
+    return better(known, facts.rating) is known
+
+
+def _other_ratings(cves: Collection[str], source: str) -> dict[str, tuple[Rating, str]]:
+    """Return the best rating of each CVE in other feeds' advisories, with the feed.
+
+    They do not tell it again: what has not changed is not read again when its feed is imported.
+    """
+    found: dict[str, tuple[Rating, str]] = {}
+    if not cves:
+        return found
+    told = Advisory.objects.filter(stands(), advisorycve__cve__in=cves, organisation=None, withdrawn_at=None)
+    told = told.exclude(cvss_vector="").exclude(feed__name=source)
+    for cve, vector, feed_name in told.values_list("advisorycve__cve", "cvss_vector", "feed__name"):
+        rating = rate(vector)
+        if rating is not None and (cve not in found or better(found[cve][0], rating) is rating):
+            found[cve] = (rating, feed_name)
+    return found
+
+
+def _is_changed_by(row: Vulnerability, facts: CveFacts, source: str, other: tuple[Rating, str] | None) -> bool:
     before = [getattr(row, field) for field in _FIELDS]
     _merged(row, facts, source)
+    if other is not None and facts.rating is not None and better(facts.rating, other[0]) is not facts.rating:
+        row.cvss_vector, row.cvss_score, row.cvss_source = other[0].vector, other[0].score, other[1][:40]
     return before != [getattr(row, field) for field in _FIELDS]
 
 
