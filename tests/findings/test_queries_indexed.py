@@ -35,6 +35,7 @@ from oakum.findings.queries import (
 )
 from oakum.fleet.models import Group, Host, HostState
 from oakum.identity.models import Organisation
+from tests.draws import seeds
 from tests.factories import make_host, make_organisation, make_version
 from tests.findings.test_queries_oracle import SOURCE_COUNT, VERSIONS, make_world, package
 from tests.findings.world import SIMPLE, make_advisory, make_finding, replace_packages
@@ -170,7 +171,7 @@ CHANGES: tuple[Callable[[Organisation, random.Random, datetime], None], ...] = (
 )
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", seeds(4))
 def test_both_ways_say_the_same_through_a_random_history(
     monkeypatch: pytest.MonkeyPatch, now: datetime, seed: int
 ) -> None:

@@ -43,6 +43,7 @@ from oakum.fleet.models import Host
 from oakum.fleet.queries import contexts
 from oakum.identity.models import Organisation
 from oakum.intel.models import KevEntry, Vulnerability
+from tests.draws import seeds
 from tests.factories import make_host, make_organisation, make_version
 from tests.findings.world import (
     list_in_kev,
@@ -196,7 +197,7 @@ def stated(value: str) -> Stated:
 
 
 @pytest.mark.parametrize("pack_id", ["cisa-bod-26-04", "severity-simple"])
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", seeds(12))
 def test_the_view_says_what_the_rows_say(now: datetime, seed: int, pack_id: str) -> None:
     organisation = make_world(seed, now)
     rules = Rules(pack=load_pack(pack_id), stale_after=timedelta(days=1))

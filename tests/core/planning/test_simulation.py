@@ -13,6 +13,7 @@ from oakum.core.planning.values import HostState, Limits, Plan, RolloutState, Si
 from oakum.core.windows import Span
 from tests.core.planning.building import NOW, change_set, make_situation, make_spec
 from tests.core.planning.simulation import CALM, DRIZZLE, STORM, Fleet, ObjectionError, SafetyError, Weather
+from tests.draws import seeds
 
 TICKS_OF_A_DAY = 288
 LIMITS = Limits(failure_percent_max=10, failure_count_max=4, lost_percent_max=5, wave_count_max=4)
@@ -35,7 +36,7 @@ def make_fleet(
     return Fleet(make_situation(spec), seed=seed, weather=weather, planner=planner, checks=checks)
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", seeds(60))
 def test_storm_no_host_ever_does_what_none_may(seed: int) -> None:
     fleet = make_fleet(seed, STORM)
     fleet.run(tick_count_max=6 * TICKS_OF_A_DAY)
@@ -43,7 +44,7 @@ def test_storm_no_host_ever_does_what_none_may(seed: int) -> None:
     assert any(host.start_count for host in fleet.real.values()), "a storm in which nobody starts shows nothing"
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", seeds(20))
 def test_calm_every_host_is_verified_in_time(seed: int) -> None:
     fleet = make_fleet(seed, CALM)
     took = fleet.run(tick_count_max=6 * TICKS_OF_A_DAY)
@@ -52,7 +53,7 @@ def test_calm_every_host_is_verified_in_time(seed: int) -> None:
     assert all(host.start_count == 1 and host.has_new for host in fleet.real.values())
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", seeds(20))
 def test_drizzle_what_only_delays_only_delays(seed: int) -> None:
     """Late, doubled and reordered words, passing obstacles, reboots pending, silence: nothing is stuck for ever."""
     fleet = make_fleet(seed, DRIZZLE)
