@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import settings as hypothesis_settings
@@ -63,3 +64,13 @@ def django_db_setup(django_db_setup: None) -> None:
     del django_db_setup
     post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
     post_migrate.disconnect(create_contenttypes)
+
+
+@pytest.fixture
+def no_offers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this machine's apt know of no repository: weighing its offers takes seconds, and is tried elsewhere."""
+    lists = tmp_path / "lists"
+    (lists / "partial").mkdir(parents=True)
+    file = tmp_path / "apt.conf"
+    file.write_text(f'Dir::State::Lists "{lists}/";\nDir::Cache "{tmp_path}/";\n')
+    monkeypatch.setenv("APT_CONFIG", str(file))

@@ -232,6 +232,7 @@ def command(place: Place, *words: str) -> list[str]:
     return [sys.executable, "-m", "oakum.agent", *words, *place.options]
 
 
+@pytest.mark.usefixtures("no_offers")
 def test_an_agent_that_is_killed_in_its_check_in_repeats_it(place: Place) -> None:
     """Killed by SIGKILL after the request has arrived and before a reply: the worst instant there is."""
     killed: list[int] = []
@@ -260,6 +261,7 @@ def test_an_agent_that_is_killed_in_its_check_in_repeats_it(place: Place) -> Non
     assert StateStore(place.state_dir).state.attempt == ""
 
 
+@pytest.mark.usefixtures("no_offers")
 def test_a_staying_agent_ends_with_its_parent(place: Place) -> None:
     arrived = threading.Event()
     place.server.responders.append(lambda _: arrived.set())
@@ -272,6 +274,7 @@ def test_a_staying_agent_ends_with_its_parent(place: Place) -> None:
     assert child.wait(60) == 0
 
 
+@pytest.mark.usefixtures("no_offers")
 def test_a_staying_agent_ends_on_sigterm(place: Place) -> None:
     arrived = threading.Event()
     place.server.responders.append(lambda _: arrived.set())
