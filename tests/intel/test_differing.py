@@ -171,6 +171,31 @@ def test_a_row_that_readers_see_is_not_changed_when_another_notice_comes_to_clos
     ]
 
 
+@pytest.mark.django_db
+def test_an_import_that_is_killed_while_it_takes_back_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    records = [
+        rpm("A-1", 1, bind="32:9.1-1"),
+        rpm("A-2", 2, bind="9.2-1"),
+        rpm("A-3", 3, curl="2-1"),
+        rpm("A-4", 4, supersedes=["A-3"], curl="3-1"),
+    ]
+    bring(records)
+    before = (ids(), seen())
+
+    def killed(*_arguments: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(differing, "remove_ended", killed)
+        with pytest.raises(Killed):
+            bring(records)
+    assert Advisory.objects.count() > len(records)
+    bring(records)
+    assert (ids(), seen()) == before
+    assert Advisory.objects.count() == len(records)
+    assert Feed.objects.get().generation == 2
+
+
 VERSIONS = st.sampled_from(["1-1", "2-1", "3-1", "1:2-1", "1:3-1", "2:1-1"])
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Final, TypeVar
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 TRANSACTION_SECONDS_MAX: Final = 0.2  # what is promised
 SLOW_SECONDS: Final = 0.06  # with room for a computer that is suddenly three times as slow
@@ -71,10 +71,10 @@ class Pace:
         self.uncopied += 1
         if self.uncopied < self.copy_every or connection.vendor != "sqlite" or connection.in_atomic_block:
             return
-        with connection.cursor() as cursor:
+        with suppress(OperationalError), connection.cursor() as cursor:  # locked: it is copied another time
             cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
             _, page_count, _ = cursor.fetchone()
-        self.copy_every = max(1, min(COPY_EVERY_MAX, self.uncopied * LOG_PAGE_COUNT // max(1, page_count)))
+            self.copy_every = max(1, min(COPY_EVERY_MAX, self.uncopied * LOG_PAGE_COUNT // max(1, page_count)))
         self.uncopied = 0
 
 

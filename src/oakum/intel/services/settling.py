@@ -17,13 +17,14 @@ from oakum.intel.models import Advisory, AffectedRange
 from oakum.intel.services import rows
 from oakum.intel.services.differing import UNTOLD, copy_kept, end_unseen, take_back_same
 from oakum.intel.services.filling import Epochs, Tally
-from oakum.intel.services.generations import Generation, writing
+from oakum.intel.services.generations import Generation, remove_ended, writing
 
 PAGE_COUNT: Final = 100
 
 
 def settle(generation: Generation, tally: Tally, *, now: datetime) -> None:
     """End what is gone, close the notices that others replace, and give versions the epochs that they lack."""
+    remove_ended(generation)  # what a killed import took back: its former rows stand again
     end_unseen(generation, tally.seen)
     _mark_superseded(generation, tally.superseded, now)
     _tell_epochs(generation, tally.epochs)
