@@ -93,6 +93,13 @@ class Fleet(Protocol):
     def inventory_instants(self) -> tuple[datetime | None, datetime | None]:
         """The oldest and the newest inventory, None where nobody has reported."""
 
+    @property
+    def offers_unknown_count(self) -> int:
+        """How many could not tell what they are offered."""
+
+    def with_any(self, version_ids: BitMap) -> BitMap:
+        """Return those that have any of these package versions."""
+
     def lines(self, indexes: Collection[int] | None = None) -> Sequence[HostLine]:
         """Return these hosts' rows (None: everybody's), by enrolment."""
 
@@ -134,6 +141,15 @@ class PlainFleet:
         """See ``Fleet``."""
         told = [host.inventory_at for host in self._hosts if host.inventory_at is not None]
         return min(told, default=None), max(told, default=None)
+
+    @property
+    def offers_unknown_count(self) -> int:
+        """See ``Fleet``."""
+        return sum(host.offers_status != "known" for host in self._hosts)
+
+    def with_any(self, version_ids: BitMap) -> BitMap:
+        """See ``Fleet``."""
+        return BitMap([host.index for host in self._hosts if version_ids.intersect(host.package_set())])
 
     def lines(self, indexes: Collection[int] | None = None) -> Sequence[HostLine]:
         """See ``Fleet``."""

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping, MutableMapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import TextField
 from django.db.models.functions import Cast
+from pyroaring import BitMap
 
 from oakum.catalogue.models import PackageVersion
+from oakum.core.inventory import KNOWN
 from oakum.findings.queries.risk import chunks, cure_key
 from oakum.fleet.models import Host, HostState
 
@@ -53,8 +56,10 @@ class SourceOffer:
     kept_back: str
 
 
-# By a digest of the offers as stored: package versions never change, so what they amount to does not either.
-KnownOffers = MutableMapping[bytes, tuple[SourceOffer, ...]]
+# By a digest of the offers as stored, or by what a host that could tell has sent (stream, hash): package versions never
+# change, so what they amount to does not either.
+Sent = tuple[str, str]
+KnownOffers = MutableMapping[bytes | Sent, tuple[SourceOffer, ...]]
 
 
 def load_offers(
@@ -62,11 +67,56 @@ def load_offers(
 ) -> dict[UUID, tuple[SourceOffer, ...]]:
     """Return what each of these hosts (None: every host that is not retired) was offered when it last could tell."""
     digests, texts = _read(organisation_id, known, host_ids)
+    _understand(known, texts)
+    return {host_id: known[digest] for host_id, digest in digests.items()}
+
+
+def load_offered(*, organisation_id: UUID, known: KnownOffers) -> list[tuple[tuple[SourceOffer, ...], BitMap]]:
+    """Return what the hosts that are not retired were offered, each different list once with the hosts' ordinals.
+
+    Hosts of a stream that sent the same are offered the same: their lists are read once for all of them.
+    """
+    by_sent: dict[Sent, list[int]] = defaultdict(list)
+    alone: list[int] = []
+    rows = Host.objects.filter(organisation_id=organisation_id).exclude(state=HostState.RETIRED).order_by()
+    told = rows.values_list("ordinal", "stream", "offers_hash", "offers_status")
+    for ordinal, stream, sent, status in told.iterator(chunk_size=HOST_COUNT_MAX):
+        # What could not be told leaves the former list where it is.
+        (by_sent[(stream, sent)] if sent and status == KNOWN else alone).append(ordinal)
+    _learn(organisation_id, known, [own[0] for sent, own in by_sent.items() if sent not in known])
+    alone += [ordinal for sent, own in by_sent.items() if sent not in known for ordinal in own]  # it moved meanwhile
+    found = [(known[sent], BitMap(own)) for sent, own in by_sent.items() if sent in known]
+    by_digest: dict[bytes, list[int]] = defaultdict(list)
+    for ordinal, digest in _learn(organisation_id, known, alone).items():
+        by_digest[digest].append(ordinal)
+    return found + [(known[digest], BitMap(own)) for digest, own in by_digest.items()]
+
+
+def _learn(organisation_id: UUID, known: KnownOffers, ordinals: Sequence[int]) -> dict[int, bytes]:
+    """Read these hosts' lists into ``known``, and return each host's digest."""
+    rows = Host.objects.filter(organisation_id=organisation_id).annotate(text=Cast("offers", TextField()))
+    digests: dict[int, bytes] = {}
+    texts: dict[bytes, str] = {}
+    sent: dict[Sent, bytes] = {}
+    for start in range(0, len(ordinals), HOST_COUNT_MAX):
+        own = rows.filter(ordinal__in=ordinals[start : start + HOST_COUNT_MAX])
+        for row in own.values_list("ordinal", "text", "stream", "offers_hash", "offers_status"):
+            digest = hashlib.blake2b(row[1].encode(), digest_size=DIGEST_LENGTH).digest()
+            digests[row[0]] = digest
+            if digest not in known:
+                texts[digest] = row[1]
+            if row[3] and row[4] == KNOWN:
+                sent[(row[2], row[3])] = digest
+    _understand(known, texts)
+    known.update((each, known[digest]) for each, digest in sent.items())
+    return digests
+
+
+def _understand(known: KnownOffers, texts: Mapping[bytes, str]) -> None:
     lines = {digest: json.loads(text) for digest, text in texts.items()}
     versions = load_versions(line["id"] for offers in lines.values() for line in offers)
     for digest, offers in lines.items():
         known[digest] = _by_source(offers, versions)
-    return {host_id: known[digest] for host_id, digest in digests.items()}
 
 
 def _read(

@@ -73,10 +73,10 @@ def patch(
     limit, offset = max(1, min(limit, PAGE_COUNT_MAX)), max(0, offset)
     view = load_view(organisation_id=organisation_id, rules=rules, now=now)
     pending = pending_updates(view, organisation_id=organisation_id).get(update.key, NOTHING_PENDING)
-    slices = slices_by_source(view).get(update.key[:2], ())
-    indexes = tuple(sorted(pending.hosts))
-    cures = cures_of(view, slices, update=update, hosts=indexes)
-    one = candidate_of(view, update, pending, indexes, cures)
+    slices = slices_by_source(view, {update.key[:2]}).get(update.key[:2], ())
+    hosts_pending = pending.hosts
+    cures = cures_of(view, slices, update=update, hosts=hosts_pending)
+    one = candidate_of(view, update, pending, hosts_pending, cures)
     hosts = _hosts(view, organisation_id, one)
     return PatchView(
         row=make_patch_rows(view, organisation_id, [one])[0],
@@ -85,7 +85,7 @@ def patch(
         release_notes=tuple(_notes(view, organisation_id, update, pending)),
         hosts=tuple(hosts[offset : offset + limit]),
         host_count=len(hosts),
-        host_offers_unknown_count=sum(host.offers_status != "known" for host in view.hosts),
+        host_offers_unknown_count=view.fleet.offers_unknown_count,
         as_of=view.as_of(),
     )
 
@@ -101,7 +101,9 @@ def _deadline(view: View, one: Candidate) -> Deadline | None:
 
 
 def _advisories(one: Candidate) -> tuple[AdvisoryView, ...]:
-    found = {hit.key: hit.view for cure in one.cures for hit in cure.group.hits}
+    # Of several versions that one advisory speaks of, the one first known says why.
+    hits = sorted((hit for cure in one.cures for hit in cure.group.hits), key=lambda hit: (hit.since, hit.evidence))
+    found = {hit.key: hit.view for hit in reversed(hits)}
     return tuple(sorted(found.values(), key=lambda view: (view.ref, view.feed)))
 
 
@@ -169,11 +171,10 @@ class _Newer:
 def _hosts(view: View, organisation_id: UUID, one: Candidate) -> list[PatchHost]:
     newer = _newer(one.update)
     due = _due(view, one)
-    hosts = view.hosts
+    having = view.fleet.with_any(newer.ids) - one.pending.hosts
+    view.fetch(one.hosts | having)
     found = [_pending_host(view, one, view.host(index), due) for index in one.hosts]
-    installed = [
-        host for host in hosts if host.index not in one.pending.hosts and newer.ids.intersect(host.package_set())
-    ]
+    installed = [view.host(index) for index in having]
     reboots = reboot_names(
         organisation_id, [host for host in installed if newer.ids.intersect(load_set(host.running_old))]
     )
@@ -199,7 +200,7 @@ def _due(view: View, one: Candidate) -> dict[int, datetime]:
 
 
 def _pending_host(view: View, one: Candidate, host: HostLine, due: Mapping[int, datetime]) -> PatchHost:
-    on = one.pending.hosts[host.index]
+    on = one.pending.offer_to(host.index)
     due_at = due.get(host.index)
     return PatchHost(
         host_id=host.id,

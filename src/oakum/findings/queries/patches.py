@@ -11,6 +11,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db.models import F
+from pyroaring import BitMap
 
 from oakum.catalogue.models import NotesState, Update, UpdateKind
 from oakum.core.errors import OperatorError
@@ -47,7 +48,7 @@ class Candidate:
 
     update: UpdateLine
     pending: Pending
-    hosts: tuple[int, ...]
+    hosts: BitMap
     cures: tuple[Cure, ...]
     due_at: datetime | None
     overdue_count: int
@@ -104,7 +105,7 @@ def patches(
         total_count=len(chosen),
         limit=limit,
         offset=offset,
-        host_offers_unknown_count=sum(host.offers_status != "known" for host in view.hosts),
+        host_offers_unknown_count=view.fleet.offers_unknown_count,
         as_of=view.as_of(),
     )
 
@@ -121,11 +122,11 @@ def _chosen(
     return sorted(found, key=lambda one: one.sort_key)
 
 
-def _hosts_wanted(view: View, wanted: PatchFilter) -> frozenset[int] | None:
+def _hosts_wanted(view: View, wanted: PatchFilter) -> BitMap | None:
     if not wanted.host_ids and not wanted.group:
         return None
     among = view.fleet.of_ids(wanted.host_ids) if wanted.host_ids else view.fleet.enrolment.everyone
-    return frozenset(among & view.fleet.in_group(wanted.group) if wanted.group else among)
+    return among & view.fleet.in_group(wanted.group) if wanted.group else among
 
 
 def _is_wanted(one: Candidate, wanted: PatchFilter) -> bool:
@@ -144,22 +145,21 @@ def _matches(one: Candidate, cves: Collection[str], *, search: str, cve: str) ->
 
 
 def candidates(
-    view: View, organisation_id: UUID, pending: Mapping[UpdateKey, Pending], hosts: frozenset[int] | None
+    view: View, organisation_id: UUID, pending: Mapping[UpdateKey, Pending], hosts: BitMap | None
 ) -> list[Candidate]:
     """Return every update of the organisation with what it would cure on those of ``hosts`` that have it pending."""
-    slices = slices_by_source(view)
+    updates = update_lines(organisation_id)
+    slices = slices_by_source(view, {update.key[:2] for update in updates})
     found = []
-    for update in update_lines(organisation_id):
+    for update in updates:
         one = pending.get(update.key, NOTHING_PENDING)
-        indexes = tuple(sorted(one.hosts if hosts is None else hosts & one.hosts.keys()))
-        cures = cures_of(view, slices.get(update.key[:2], ()), update=update, hosts=indexes)
-        found.append(candidate_of(view, update, one, indexes, cures))
+        own = one.hosts if hosts is None else hosts & one.hosts
+        cures = cures_of(view, slices.get(update.key[:2], ()), update=update, hosts=own)
+        found.append(candidate_of(view, update, one, own, cures))
     return found
 
 
-def candidate_of(
-    view: View, update: UpdateLine, pending: Pending, hosts: tuple[int, ...], cures: list[Cure]
-) -> Candidate:
+def candidate_of(view: View, update: UpdateLine, pending: Pending, hosts: BitMap, cures: list[Cure]) -> Candidate:
     """Return one update with its numbers."""
     return Candidate(
         update=update,
@@ -225,7 +225,7 @@ def _row(
         origins=_origins(update),
         first_seen_at=update.first_seen_at,
         host_pending_count=len(one.hosts),
-        host_kept_back_count=sum(bool(one.pending.hosts[index].kept_back) for index in one.hosts),
+        host_kept_back_count=one.pending.kept_back_count(one.hosts),
         finding_count=sum(len(cure.members) for cure in one.cures),
         overdue_count=one.overdue_count,
         cves=tuple(sorted(cves)),

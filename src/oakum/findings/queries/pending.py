@@ -7,7 +7,7 @@ is not newer than the update.  It says nothing of how updates are shown.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -19,7 +19,7 @@ from oakum.core.streams import scheme_of_stream
 from oakum.findings.queries.cache import entry_of
 from oakum.findings.queries.due import Schedule, schedule_of
 from oakum.findings.queries.kernels import Whereabouts
-from oakum.findings.queries.offers import SourceOffer, UpdateKey, load_offers
+from oakum.findings.queries.offers import SourceOffer, UpdateKey, load_offered, load_offers
 from oakum.findings.queries.risk import Affected, Hit, Risk, cure_key, make_group
 from oakum.findings.queries.slices import Slice
 from oakum.findings.queries.view import View
@@ -31,24 +31,32 @@ Source = tuple[str, str]  # stream, source name
 
 @dataclass(slots=True, kw_only=True)
 class Pending:
-    """Where one update is pending: its offer by host index."""
+    """Where one update is pending: each form of its offer, with the indexes of the hosts that are offered it so."""
 
-    hosts: dict[int, SourceOffer] = field(default_factory=dict)
+    forms: list[tuple[SourceOffer, BitMap]] = field(default_factory=list)
+
+    @property
+    def hosts(self) -> BitMap:
+        """Everybody who is offered it."""
+        return BitMap().union(*(hosts for _, hosts in self.forms))
+
+    def offer_to(self, index: int) -> SourceOffer:
+        """Return the offer to one of the hosts."""
+        return next(offer for offer, hosts in self.forms if index in hosts)
+
+    def kept_back_count(self, hosts: BitMap) -> int:
+        """Return on how many of ``hosts`` an upgrade would not take it."""
+        return sum(own.intersection_cardinality(hosts) for offer, own in self.forms if offer.kept_back)
 
     @property
     def packages(self) -> frozenset[str]:
         """The binary packages that the hosts would get."""
-        return frozenset(name for offer in self.distinct for name, _ in offer.brings)
+        return frozenset(name for offer, _ in self.forms for name, _ in offer.brings)
 
     @property
     def replaces(self) -> frozenset[tuple[str, str]]:
         """The binary packages and versions that it would replace somewhere."""
-        return frozenset(each for offer in self.distinct for each in offer.replaces)
-
-    @property
-    def distinct(self) -> Iterable[SourceOffer]:
-        """The offers without repetition: hosts that are offered the same share one."""
-        return {id(offer): offer for offer in self.hosts.values()}.values()
+        return frozenset(each for offer, _ in self.forms for each in offer.replaces)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,33 +77,51 @@ def pending_updates(
     view: View, *, organisation_id: UUID, host_ids: Collection[UUID] | None = None
 ) -> dict[UpdateKey, Pending]:
     """Return every update that a host of the view (of ``host_ids``) is offered, with the hosts that are."""
-    known = entry_of(organisation_id).offers
-    told = load_offers(organisation_id=organisation_id, known=known, host_ids=host_ids)
     found: dict[UpdateKey, Pending] = defaultdict(Pending)
-    for host in view.hosts:
-        for offer in told.get(host.id, ()):
-            found[offer.key].hosts[host.index] = offer
+    for offers, hosts in _offered(view, organisation_id, host_ids):
+        for offer in offers if hosts else ():
+            found[offer.key].forms.append((offer, hosts))
     return found
 
 
-def slices_by_source(view: View) -> dict[Source, list[Slice]]:
-    """Return the slices of installed versions by source package: only these an update can cure."""
+def _offered(
+    view: View, organisation_id: UUID, host_ids: Collection[UUID] | None
+) -> Iterator[tuple[tuple[SourceOffer, ...], BitMap]]:
+    """Yield what hosts of the view are offered, each different list with the hosts' indexes."""
+    known = entry_of(organisation_id).offers
+    if view.kept is not None:
+        everyone = view.fleet.enrolment.everyone
+        for offers, ordinals in load_offered(organisation_id=organisation_id, known=known):
+            yield offers, ordinals & everyone
+        return
+    told = load_offers(organisation_id=organisation_id, known=known, host_ids=host_ids)
+    members: dict[int, list[int]] = defaultdict(list)
+    lists = {id(offers): offers for offers in told.values()}
+    for host in view.hosts:
+        if host.id in told:
+            members[id(told[host.id])].append(host.index)
+    for key, indexes in members.items():
+        yield lists[key], BitMap(indexes)
+
+
+def slices_by_source(view: View, wanted: Collection[Source]) -> dict[Source, list[Slice]]:
+    """Return the slices of installed versions of these source packages: only these an update can cure."""
+    names = frozenset(name for _, name in wanted)
     found: dict[Source, list[Slice]] = defaultdict(list)
     for slice_ in view.slices:
-        if slice_.whereabouts is Whereabouts.INSTALLED:
+        if slice_.group.source_name in names and slice_.whereabouts is Whereabouts.INSTALLED:
             found[(slice_.group.stream, slice_.group.source_name)].append(slice_)
     return found
 
 
-def cures_of(view: View, slices: Iterable[Slice], *, update: UpdateLine, hosts: Collection[int]) -> list[Cure]:
+def cures_of(view: View, slices: Iterable[Slice], *, update: UpdateLine, hosts: BitMap) -> list[Cure]:
     """Return what an update would cure on ``hosts``."""
-    pending = BitMap(hosts)
-    if not pending:
+    if not hosts:
         return []
     found, key = [], update.cure_key
     for slice_ in slices:
         group = _cured(slice_.group, key)
-        members = slice_.members & pending if group else BitMap()
+        members = slice_.members & hosts if group else BitMap()
         if group and members:
             schedule = schedule_of(view.risk, group, view.rules.pack, is_public=slice_.is_public)
             first = view.fleet.enrolment.first(members)

@@ -257,6 +257,7 @@ class IndexedFleet:
     inventory_instants: tuple[datetime | None, datetime | None]
     groups: tuple[GroupNote, ...]
     own_environments: Mapping[str, BitMap]
+    hosts_by_version: Mapping[int, BitMap]
 
     @property
     def silent_count(self) -> int:
@@ -268,6 +269,16 @@ class IndexedFleet:
 
     def _silent(self) -> QuerySet[Host]:
         return self._present().filter(last_seen_at__lt=self.now - self.stale_after)
+
+    @property
+    def offers_unknown_count(self) -> int:
+        """See ``Fleet``."""
+        return self._present().exclude(offers_status=KNOWN).count()
+
+    def with_any(self, version_ids: BitMap) -> BitMap:
+        """See ``Fleet``."""
+        found = (self.hosts_by_version.get(each, NOTHING) for each in version_ids)
+        return BitMap().union(*found) & self.enrolment.everyone
 
     def lines(self, indexes: Collection[int] | None = None) -> Sequence[HostLine]:
         """See ``Fleet``."""
@@ -342,4 +353,5 @@ def fleet_of(replica: Replica, *, now: datetime, stale_after: timedelta) -> Inde
         inventory_instants=replica.inventory_instants,
         groups=tuple(replica.groups.values()),
         own_environments=replica.environments,
+        hosts_by_version=replica.hosts_by_version,
     )
