@@ -3,6 +3,8 @@
 SHELL := /bin/sh
 PY := .venv/bin/python
 HOSTS ?= 10
+# Tests are shared out in long runs of neighbours, which share what is costly to make (a server, a feed once read).
+SHARED := -n auto --dist worksteal
 # The tests that meet a database; the others say the same on either.
 DATABASE_TESTS := $(addprefix tests/,api catalogue cli findings fleet gateway identity intel journal policy reporting \
   rollout scan web)
@@ -19,11 +21,11 @@ run: setup ## Set up and start Oakum on this machine (Ctrl-C ends it).
 	@exec .venv/bin/oakum up
 
 test: setup ## Set up and run the tests: SQLite, then PostgreSQL where it is installed.  No root, no server needed.
-	@$(PY) -m pytest -n auto -q tests
-	@./scripts/with-postgres.sh $(PY) -m pytest -n auto -q $(DATABASE_TESTS)
+	@$(PY) -m pytest $(SHARED) -q tests
+	@./scripts/with-postgres.sh $(PY) -m pytest $(SHARED) -q $(DATABASE_TESTS)
 
 test-postgres: setup ## The tests on PostgreSQL alone (a throw-away cluster).
-	@REQUIRE_POSTGRES=1 ./scripts/with-postgres.sh $(PY) -m pytest -n auto -q $(DATABASE_TESTS)
+	@REQUIRE_POSTGRES=1 ./scripts/with-postgres.sh $(PY) -m pytest $(SHARED) -q $(DATABASE_TESTS)
 
 check: setup ## Lint, format, types, floors, sizes, words.
 	@$(PY) -m ruff check .
