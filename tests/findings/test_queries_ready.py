@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from oakum.findings.index import keep_index
+from oakum.findings.index import keep_index, rebuild_index
 from oakum.findings.queries import (
     FindingFilter,
     counts,
@@ -122,6 +122,18 @@ def test_a_host_that_was_retired_a_moment_ago_breaks_no_page(monkeypatch: pytest
         host_report(**own(organisation, now))
     keep_index(now=now, is_whole=True)
     assert findings(**own(organisation, now)).total_count == 24
+
+
+def test_a_host_that_left_while_the_index_was_built_anew_is_counted_no_more(
+    monkeypatch: pytest.MonkeyPatch, now: datetime
+) -> None:
+    organisation = make_organisation(now=now)
+    hosts = make_fleet(monkeypatch, organisation, now)
+    assert counts(**own(organisation, now)).host == 10
+    Host.objects.filter(id=hosts[0].id).update(state=HostState.RETIRED)
+    rebuild_index(now=now)
+    found = counts(**own(organisation, now))
+    assert (found.host, found.open, found.host_unknown) == (9, 27, 0)
 
 
 def test_the_largest_organisations_are_kept_ready_first(monkeypatch: pytest.MonkeyPatch, now: datetime) -> None:

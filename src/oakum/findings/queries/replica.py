@@ -6,7 +6,7 @@ rows are read only where a page shows them.  It knows no advisory (``standing``)
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -83,6 +83,8 @@ class Replica:
     public: BitMap = NOTHING
     known: BitMap = NOTHING
     past: BitMap = NOTHING
+    silent: BitMap = NOTHING  # who do not say how they are reached, and who say that everybody reaches them
+    own_public: BitMap = NOTHING
     environments: dict[str, BitMap] = field(default_factory=dict)  # by the hosts' own words
     inventory_instants: tuple[datetime | None, datetime | None] = (None, None)
 
@@ -98,10 +100,12 @@ class Replica:
         Raises:
             IndexMovingError: it was built anew at every try.
         """
+        left = BitMap()  # whoever was known before everything is read anew: some may not come back
         for _ in range(TRY_COUNT_MAX):
             marks = tuple(mark for mark in shard_marks(self.organisation_id) if mark.generation)
             is_anew = _generations(marks) != _generations(self.marks)
             if is_anew:
+                left |= BitMap(self.notes)
                 self.hosts_by_version, self.notes, self.marks = {}, {}, ()
             versions, hosts = self._take(marks)
             if _generations(shard_marks(self.organisation_id)).issuperset(_generations(marks)):
@@ -110,6 +114,7 @@ class Replica:
         else:
             raise IndexMovingError
         self.marks = marks
+        hosts |= left
         kinds = self._take_kinds(hosts)
         return Moved(versions=versions, hosts=hosts, kinds=kinds, everything=is_anew)
 
@@ -153,19 +158,27 @@ class Replica:
             return NOTHING
         if hosts:
             self.enrolment = self._enrolment(hosts)
+            self._take_words(hosts)
         by_groups = BitMap().union(*(one.hosts for one in self.groups.values() if one.reachability == "public"))
-        silent = BitMap([ordinal for ordinal, note in self.notes.items() if not note.reachability])
-        own = BitMap([ordinal for ordinal, note in self.notes.items() if note.reachability == "public"])
-        public = own | (silent & by_groups)
-        known = BitMap([ordinal for ordinal, note in self.notes.items() if note.is_known])
+        public, known = self.own_public | (self.silent & by_groups), self._now(self.known, hosts, _is_known)
         moved = (public ^ self.public) | (known ^ self.known)
         self.public, self.known = public, known
-        self.environments = {
-            word: BitMap([ordinal for ordinal, note in self.notes.items() if note.environment == word])
-            for word in ENVIRONMENTS
-        }
-        self.past = BitMap([ordinal for ordinal, note in self.notes.items() if note.has_past])
         return moved
+
+    def _take_words(self, hosts: BitMap) -> None:
+        """Take over what these hosts say of themselves."""
+        self.silent = self._now(self.silent, hosts, lambda note: not note.reachability)
+        self.own_public = self._now(self.own_public, hosts, lambda note: note.reachability == "public")
+        self.past = self._now(self.past, hosts, lambda note: note.has_past)
+        self.environments = {
+            word: self._now(self.environments.get(word, NOTHING), hosts, _is_in(word)) for word in ENVIRONMENTS
+        }
+
+    def _now(self, former: BitMap, hosts: BitMap, is_one: Callable[[HostNote], bool]) -> BitMap:
+        """Return a kind's members after ``hosts`` have moved: only these are looked at."""
+        notes = ((ordinal, self.notes.get(ordinal)) for ordinal in hosts)
+        joined = BitMap([ordinal for ordinal, note in notes if note is not None and is_one(note)])
+        return (former - hosts) | joined
 
     def _enrolment(self, hosts: BitMap) -> Enrolment:
         known = self.enrolment.at
@@ -212,6 +225,14 @@ class Replica:
             min((oldest for oldest, _ in told if oldest is not None), default=None),
             max((newest for _, newest in told if newest is not None), default=None),
         )
+
+
+def _is_known(note: HostNote) -> bool:
+    return note.is_known
+
+
+def _is_in(word: str) -> Callable[[HostNote], bool]:
+    return lambda note: note.environment == word
 
 
 def _generations(marks: Iterable[ShardMark]) -> frozenset[tuple[int, int]]:
