@@ -137,6 +137,21 @@ def test_a_lost_host_in_ring_zero_halts_and_its_return_is_seen(now: datetime) ->
     assert world.states(rollout_id)["h0"] == "started"
 
 
+def test_an_order_older_than_what_its_host_has_seen_is_issued_anew_above_it(now: datetime) -> None:
+    world = make_world(now)
+    world.begin()
+    world.tick()
+    dead = world.order_of(world.hosts[0])
+    assert dead is not None
+    Host.objects.filter(id=world.hosts[0].id).update(order_generation=7)  # the server learned it: it is from a backup
+    world.tick()
+    world.tick()
+    anew = world.order_of(world.hosts[0])
+    assert anew is not None
+    assert anew.generation == 8
+    assert world.ask(world.hosts[0], order=anew).granted
+
+
 def test_an_order_that_lapsed_is_issued_anew_with_the_next_generation(now: datetime) -> None:
     world = make_world(now)
     rollout_id = world.begin()

@@ -42,6 +42,8 @@ _COLUMNS = (
     "applied_at",
     "soaked_at",
     "remedy",
+    "generation",
+    "host__order_generation",
 )
 
 
@@ -74,7 +76,8 @@ def _hosts(rollout: Rollout) -> Iterator[HostProgress]:
             is_active=row[6] == FleetState.ACTIVE,
             is_accepted=row[7] is not None,
             last_seen_at=row[8],
-            order_ends_at=row[9],
+            # A host that has seen newer orders than this one (the server comes from a backup) will never start it.
+            order_ends_at=row[9] if row[15] >= row[16] else None,
             busy_with=busy.get(row[0], 0),
             released_at=row[10],
             started_at=row[11],
