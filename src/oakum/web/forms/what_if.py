@@ -13,7 +13,7 @@ class AdvisoryForm(forms.Form):
 
     file = forms.FileField(
         label="Advisory file",
-        help_text=f"In any format that feeds are imported from: OSV, CSAF, OVAL and the others; at most "
+        help_text=f"In any format that feeds are imported from: OSV, CSAF, updateinfo and the others; at most "
         f"{FILE_BYTES_MAX // 1000} KB.",
         error_messages={"required": "Choose a file.", "missing": "Choose a file.", "empty": "The file is empty."},
     )
