@@ -147,7 +147,7 @@ def _read(name: str, content: bytes, kind: str | None) -> tuple[list[AdvisoryRec
     skipped: Counter[str] = Counter()
     with tempfile.TemporaryDirectory(prefix="oakum-what-if-") as folder:
         # Only the end of the name tells anything, and nothing of it may lead out of the folder.
-        path = Path(folder) / f"file-{_NAME_PATTERN.sub('-', name)[-100:]}"
+        path = Path(folder) / (_NAME_PATTERN.sub("-", name)[-100:].lstrip(".-") or "advisory")
         path.write_bytes(content)
         try:
             for read in importer_for(path, kind).records(path):
