@@ -22,7 +22,6 @@ from oakum.findings.queries.slices import Slice
 DUE_SOON = timedelta(days=7)
 # Requests of the same moment come in any order; none is answered with the numbers of more than this later.
 DISORDER_MAX = timedelta(minutes=1)
-LEFT_COUNT_MAX = 20  # hosts looked for one by one in all slices; more are cheaper to collect anew
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,13 +159,14 @@ class Tally:
         return BitMap().union(*(self._late_of(one) for one, own in self._own.items() if own.late))
 
     def _without(self, known: BitMap, left: BitMap, *, late: bool) -> BitMap:
-        """Return ``known`` less those of ``left`` that are in no slice any more."""
-        if not left:
-            return known
-        if len(left) > LEFT_COUNT_MAX:
-            return self._all_late() if late else BitMap().union(*(one.members for one in self._own))
-        still = BitMap()
+        """Return ``known`` less those of ``left`` that are in no slice any more.
+
+        A host that is affected at all is so in hundreds of slices: one of them is found soon.
+        """
+        missing = left.copy()
         for one, own in self._own.items():
-            if (own.late if late else True) and one.members.intersect(left):
-                still |= (self._late_of(one) if late else one.members) & left
-        return (known - left) | still
+            if not missing:
+                break
+            if (own.late if late else True) and one.members.intersect(missing):
+                missing -= self._late_of(one) if late else one.members
+        return known - missing
