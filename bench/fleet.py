@@ -338,6 +338,7 @@ def _host(
             facts_hash=f"{number:064}",
             stale_status="known",
             offers_status="known",
+            offers_hash=f"{number % 500:064}",  # nothing is offered, in so many ways
             inventory_at=EPOCH - timedelta(seconds=dice.randrange(300)),
             package_set=_dump(packages),
             running_old_set=_dump(held),

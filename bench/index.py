@@ -5,7 +5,9 @@ Prints one JSON line per measurement, size and database:
 - ``index.build``: from the hosts' sets to the whole index, in seconds; ``index.one_host``: one changed host taken in.
 - ``index.cve_hosts``: the most widespread CVE to its hosts, in memory; ``index.all_counts``: every CVE's exact number
   of hosts.
-- ``page.*``: the 95th percentile of a page's queries, in milliseconds; ``page.first`` the first one of a new process.
+- ``page.ready``: processor time, in seconds, until a new process has ready what its pages need; a server does it by
+  itself when it starts, and only a page that comes earlier waits.
+- ``page.*``: the 95th percentile of a page's queries, in milliseconds.
 - ``advisory.to_pages``: from a new advisory's commit, through the assess loop's step, until the pages of its CVE, of a
   host that has it and the overview's numbers answer with it.
 - ``memory.server``: what a process that has served all these pages holds.
@@ -100,8 +102,9 @@ def measure_pages(organisation_id: UUID) -> None:
 
     host_count = Host.objects.filter(organisation_id=organisation_id).count()
     pages = _pages(organisation_id)
-    took, _ = _timed(pages["overview"])
-    _line("page.first", round(took, 2), "s", host_count)
+    busy = time.process_time()
+    took, _ = _timed(lambda: _make_ready(organisation_id))
+    _line("page.ready", round(time.process_time() - busy, 2), "s", host_count, wall=round(took, 2))
     for name, page in pages.items():
         page()
         busy = time.process_time()
@@ -115,6 +118,15 @@ def measure_pages(organisation_id: UUID) -> None:
     _measure_change(organisation_id, host_count, pages)
     _measure_advisory(host_count, pages)
     _measure_index(organisation_id, host_count)
+
+
+def _make_ready(organisation_id: UUID) -> None:
+    """Do what the server's thread does for a large organisation when it starts."""
+    from oakum.core.packs import load_pack  # noqa: PLC0415 - after set-up
+    from oakum.findings import queries  # noqa: PLC0415
+
+    rules = queries.Rules(pack=load_pack("cisa-bod-26-04"), stale_after=timedelta(days=1))
+    queries.keep_ready(organisation_id=organisation_id, rules=rules, now=EPOCH)
 
 
 def _pages(organisation_id: UUID) -> dict[str, Callable[[], Any]]:
@@ -140,6 +152,7 @@ def _pages(organisation_id: UUID) -> dict[str, Callable[[], Any]]:
         "host": lambda: queries.host_findings(**own, host_id=ids[0]),
         "hosts": lambda: queries.host_summaries(**own, host_ids=ids),
         "counts": lambda: queries.counts(**own),
+        "patches": lambda: queries.patches(**own),
     }
 
 
