@@ -19,7 +19,7 @@ from oakum.policy.queries import rules_of
 
 LOOK_EVERY: Final = timedelta(seconds=5)
 ORGANISATION_COUNT_MAX: Final = 8  # each costs memory; the others' are loaded when somebody looks at them
-END_SECONDS: Final = 5  # a load is not broken off; the process ends without waiting for it any longer
+END_SECONDS: Final = 2  # a load is not broken off; the process ends without waiting for it any longer
 
 log = logging.getLogger("oakum.web")
 
