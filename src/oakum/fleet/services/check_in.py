@@ -176,7 +176,7 @@ def _take_clock(contact: Contact, check_in: CheckIn, now: datetime) -> None:
 
 def _learn_generation(contact: Contact, check_in: CheckIn, now: datetime) -> None:
     """Count orders on from where the host stands: it refuses older ones, and this server comes from a backup."""
-    told = {"before": contact.order_generation, "after": check_in.generation_max}
+    told: dict[str, object] = {"before": contact.order_generation, "after": check_in.generation_max}
     contact.order_generation = check_in.generation_max
     contact.changes["order_generation"] = check_in.generation_max
     _journal(contact, "fleet.order_generation_learned", told, now)
