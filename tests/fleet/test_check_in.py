@@ -256,8 +256,8 @@ def test_a_server_restored_from_a_backup_counts_orders_on_from_where_the_host_st
     host.check_in(now)
     assert row_of(host).order_generation == 9
     host.check_in(now)
-    (told,) = Entry.objects.filter(kind="fleet.order_generation_learned")
-    assert (payload_of(told)["before"], payload_of(told)["after"]) == (3, 9)
+    told = payload_of("fleet.order_generation_learned")
+    assert (told["before"], told["after"]) == (3, 9)
 
 
 @pytest.mark.parametrize("claimed", [0, 3, 3 + GENERATION_LEAP_MAX + 1, 2**63 - 1])
