@@ -41,6 +41,7 @@ Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 CONCURRENT_COUNT = 256
 REPORT_COUNT = 200  # different reports
 UPLOAD_CONCURRENT_COUNT = 8
+UPLOADING_COUNT = 5_000  # hosts
 
 
 async def _one(application: Application, host: BenchHost) -> None:
@@ -205,9 +206,12 @@ def measure_inventory(hosts: list[BenchHost], seconds: float) -> Iterator[dict[s
         application = Gateway(server_url="http://127.0.0.1:8800")
         for host, body in zip(hosts, bodies, strict=False):
             await upload(application, host, body)  # every version is known afterwards, as in a fleet
+        # Who uploads has checked in before.
+        uploading = random.sample(hosts, min(len(hosts), UPLOADING_COUNT))
+        await asyncio.gather(*(_one(application, host) for host in uploading))
         count, began_at, cpu = 0, time.perf_counter(), time.process_time()
         while time.perf_counter() - began_at < seconds:
-            chosen = random.sample(hosts, UPLOAD_CONCURRENT_COUNT)
+            chosen = random.sample(uploading, UPLOAD_CONCURRENT_COUNT)
             await asyncio.gather(*(upload(application, each, random.choice(bodies)) for each in chosen))
             count += len(chosen)
         measured = count, time.perf_counter() - began_at, time.process_time() - cpu

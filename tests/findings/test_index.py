@@ -218,7 +218,7 @@ def test_a_look_finds_what_hosts_report_and_people_decide_without_a_sweep(
         organisation=organisation, host=reported, at=now, added=BitMap([5]).serialize(), removed=BitMap([2]).serialize()
     )
     retire_host(organisation_id=organisation.id, host_id=retired.id, actor="ann", now=now)
-    Host.objects.filter(id=rebooted.id).update(kernel_running="6.1.0-40-amd64", last_seen_at=now)
+    Host.objects.filter(id=rebooted.id).update(kernel_running="6.1.0-40-amd64", reported_at=now)
     seal(now=now)
     report = keep_index(now=now + timedelta(seconds=1))
     assert report.host_count == 3

@@ -48,6 +48,7 @@ def test_an_unchanged_host_costs_nothing_but_its_row(host: SpeakingHost, now: da
     row = row_of(host)
     assert row.last_seen_at == later
     assert row.inventory_at == later
+    assert row.reported_at == now
     assert kinds() == []
 
 

@@ -107,6 +107,7 @@ class Host(models.Model):
     packages_reason = models.CharField(max_length=500, default="The host has not reported yet.")
     stale_status = models.CharField(max_length=8, default="unknown")
     inventory_at = models.DateTimeField(null=True)  # when the packages were last observed, changed or confirmed
+    reported_at = models.DateTimeField(null=True)  # when a report was stored last, of whatever section
     offers_hash = models.CharField(max_length=64, blank=True)
     offers_status = models.CharField(max_length=8, default="unknown")
     offers_reason = models.CharField(max_length=500, default="The host has not reported yet.")
@@ -133,6 +134,7 @@ class Host(models.Model):
                 name="fleet_host_name",
             ),
             models.Index(fields=["organisation", "last_seen_at"], name="fleet_host_seen"),
+            models.Index(fields=["organisation", "reported_at"], name="fleet_host_reported"),
             models.Index(fields=["organisation", "secret_hash"], name="fleet_host_secret"),
             models.Index(fields=["organisation", "machine_id_hash"], name="fleet_host_machine"),
         ]

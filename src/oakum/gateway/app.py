@@ -47,6 +47,8 @@ VERB_THREAD_COUNT = 2
 UPLOAD_THREAD_COUNTS = {"sqlite": 1, "postgresql": 2}
 VERB_WAITING_COUNT_MAX = 1_000
 CHECK_IN_WAITING_COUNT_MAX = 10_000
+# Batches twice as large, and less taking turns with the thread that reads requests: a tenth more check-ins (measured).
+CHECK_IN_GATHER_SECONDS = 0.002
 # Bodies of up to 8 MB being read at once: 128 MB at worst.
 UPLOAD_COUNT_MAX = 16
 
@@ -98,6 +100,7 @@ class Gateway:
             thread_count=1,
             batch_count_max=BATCH_COUNT_MAX,
             waiting_count_max=CHECK_IN_WAITING_COUNT_MAX,
+            gather_seconds=CHECK_IN_GATHER_SECONDS,
         )
         self._verbs = _caller("verbs", VERB_THREAD_COUNT)
         self._uploads = _caller("uploads", UPLOAD_THREAD_COUNTS[connection.vendor])

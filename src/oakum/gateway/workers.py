@@ -1,7 +1,7 @@
 """Threads that do the gateway's work with the database, so that the event loop never waits for it.
 
-A worker takes what waits, up to its batch's size, and handles it in one go: under load the batches grow by themselves,
-without load nothing waits.  Each thread has its own database connection, closed when the thread ends and after a fault.
+A worker takes what waits, up to its batch's size, and handles it in one go: under load the batches grow, without load
+nothing waits.  Each thread has its own database connection, closed when the thread ends and after a fault.
 It knows nothing of requests.
 """
 
@@ -27,6 +27,7 @@ T = TypeVar("T")
 # given up and moved on, and a check-in taken out of order looks like a clone's.
 WAIT_SECONDS_MAX = 20.0
 STOP_SECONDS_MAX = 30.0
+LOADED_COUNT = 8  # jobs in one batch: more are on their way
 
 STORE_AWAY = refuse(
     "busy", "The database did not answer.", "Try again in a few seconds; whoever runs the server sees why in its log."
@@ -55,13 +56,19 @@ class Workers(Generic[T]):
         thread_count: int,
         batch_count_max: int,
         waiting_count_max: int,
+        gather_seconds: float = 0.0,
     ) -> None:
-        """Start nothing yet; ``start`` or the first job does."""
+        """Start nothing yet; ``start`` or the first job does.
+
+        Under load a batch is waited for so long, so that what is on its way comes along.
+        """
         self._name = name
         self._handle = handle
         self._thread_count = thread_count
         self._batch_count_max = batch_count_max
         self._waiting_count_max = waiting_count_max
+        self._gather_seconds = gather_seconds
+        self._is_loaded = False
         self._queue: SimpleQueue[_Job[T] | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
 
@@ -103,6 +110,8 @@ class Workers(Generic[T]):
         first = self._queue.get()
         if first is None:
             return []
+        if self._is_loaded and self._gather_seconds:
+            time.sleep(self._gather_seconds)
         batch = [first]
         while len(batch) < self._batch_count_max:
             try:
@@ -113,6 +122,7 @@ class Workers(Generic[T]):
                 self._queue.put(None)
                 break
             batch.append(job)
+        self._is_loaded = len(batch) >= LOADED_COUNT
         return batch
 
     def _answer(self, batch: Sequence[_Job[T]]) -> list[Answer]:

@@ -18,7 +18,7 @@ from oakum.findings.index.looking import (
     changed_lately,
     different,
     inventory_instants,
-    seen_lately,
+    reported_lately,
     start_marks,
 )
 from oakum.findings.index.rebuilding import rebuild_shard
@@ -105,7 +105,7 @@ def _look(marks: Marks, now: datetime) -> IndexReport:
         if not shard.generation:
             hosts, built = hosts + rebuild_shard(shard, now=now)[0], built + 1
             continue
-        ordinals[shard.id].update(seen_lately(shard, marks, limit=TAKEN_COUNT_MAX))
+        ordinals[shard.id].update(reported_lately(shard, marks, limit=TAKEN_COUNT_MAX))
         changed, written = take_hosts(shard.id, sorted(ordinals[shard.id]))
         hosts, rows = hosts + changed, rows + written
     groups = take_groups() if marks.groups_moved else 0

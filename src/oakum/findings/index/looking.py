@@ -21,22 +21,22 @@ from oakum.fleet.models import Host, HostChange
 from oakum.identity.models import Organisation
 from oakum.journal.models import Entry
 
-# A check-in asks for what has changed, and the report follows: hosts are looked at for so long after it.  One that
-# takes longer is found by its changed packages, by its next check-in or by the sweep.
+# A report's instant is that of its request, and it is committed later: hosts are looked at for so long after it.  One
+# that takes longer is found by its changed packages or by the sweep.
 REPORT_WITHIN = timedelta(seconds=10)
 # Ids are given before they are committed: a change with a lower id may show up a moment later.
 LATE_ID_COUNT = 1_000
 CHANGE_COUNT_MAX = 20_000  # looked at in one go; the rest is found by the sweep
 
 # Both run on SQLite and PostgreSQL, on one shard.  Compared where the rows are: of 65,536 hosts a handful differs.
-_SEEN_LATELY = f"""
+_REPORTED_LATELY = f"""
 SELECT host.ordinal
   FROM findings_indexshard shard
   JOIN fleet_host host ON host.organisation_id = shard.organisation_id
   LEFT JOIN findings_indexedhost stored
     ON stored.organisation_id = shard.organisation_id AND stored.shard_id = shard.id
    AND stored.generation = shard.generation AND stored.host_id = host.id
- WHERE shard.id = %s AND host.last_seen_at >= %s AND host.ordinal >= %s AND host.ordinal < %s
+ WHERE shard.id = %s AND host.reported_at >= %s AND host.ordinal >= %s AND host.ordinal < %s
    AND (stored.host_id IS NULL OR stored.told <> {TOLD_SQL})
  ORDER BY host.ordinal
  LIMIT %s
@@ -127,10 +127,10 @@ def _spoken_of(organisation_id: UUID, marks: Marks) -> set[UUID]:
     return found
 
 
-def seen_lately(shard: IndexShard, marks: Marks, *, limit: int) -> list[int]:
-    """Return the hosts heard of since the last look whose facts, status or package hash are not as indexed."""
+def reported_lately(shard: IndexShard, marks: Marks, *, limit: int) -> list[int]:
+    """Return the hosts that reported since the last look whose facts, status or package hash are not as indexed."""
     since = connection.ops.adapt_datetimefield_value(marks.looked_at - REPORT_WITHIN)
-    return _ordinals(_SEEN_LATELY, (shard.id, since, *ordinals_of(shard), limit))
+    return _ordinals(_REPORTED_LATELY, (shard.id, since, *ordinals_of(shard), limit))
 
 
 def different(shard: IndexShard, *, limit: int) -> list[int]:

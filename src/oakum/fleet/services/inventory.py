@@ -102,7 +102,7 @@ def record_inventory(
     offers = _offers(host, stream, upload.offers, now) if upload.offers else None
     with transaction.atomic():
         host = checked_speaker(read_speaker(host_id, to_change=True))
-        fields: dict[str, Any] = {}
+        fields: dict[str, Any] = {"reported_at": now}
         if upload.facts:
             fields |= _take_facts(host, upload.facts, stream, now) | {"facts_hash": fingerprint(upload.facts)}
         if upload.packages and sets:
