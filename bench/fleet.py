@@ -326,6 +326,7 @@ def _host(
             secret_hash=f"{number:064}",
             nonce="0" * 32,
             enrolled_at=enrolled_at,
+            seen_on=EPOCH.date() if number % 50 else EPOCH.date() - timedelta(days=3),
             last_seen_at=EPOCH - timedelta(seconds=dice.randrange(300)) if number % 50 else EPOCH - timedelta(days=3),
             hostname=f"host{number:06}.example.test",
             reachability="public" if dice.random() < PUBLIC_SHARE else "",

@@ -49,6 +49,7 @@ def add_hosts(first: int, end: int) -> list[BenchHost]:
         "secret_hash": hash_secret(SECRET),
         "enrolled_at": now,
         "last_seen_at": now,
+        "seen_on": now.date(),
         "inventory_at": now,
         "stream": "debian:12",
         "packages_status": "known",

@@ -43,6 +43,7 @@ _COLUMNS = (
     "lists_updated_at",
     "stale_journalled_at",
     "order_generation",
+    "seen_on",
 )
 
 _LIST = ", ".join(_COLUMNS)
@@ -102,6 +103,7 @@ class Contact:
     lists_updated_at: datetime | None
     stale: bool
     order_generation: int
+    seen_on: str  # as ISO 8601 writes it
     touched: bool = False  # the nonce, the instant and the skew are to be written
     confirmed: bool = False  # the packages are still those that are stored
     changes: dict[str, Any] = field(default_factory=dict)  # what else is to be written, by field
@@ -140,6 +142,7 @@ def _contact(host_id: UUID, row: Sequence[Any]) -> Contact:
         lists_updated_at=_instant(row[18]),
         stale=row[19] is not None,
         order_generation=row[20],
+        seen_on=str(row[21]),
     )
 
 

@@ -4,10 +4,13 @@ A host's installed packages are one roaring bitmap of ``PackageVersion`` ids: on
 """
 
 import uuid
+from datetime import date
 
 from django.db import models
 
 from oakum.identity.models import Organisation, Person
+
+NEVER = date(1, 1, 1)
 
 
 class HostState(models.TextChoices):
@@ -74,6 +77,7 @@ class Host(models.Model):
     attempt_last = models.CharField(max_length=64, blank=True)
     enrolled_at = models.DateTimeField()
     last_seen_at = models.DateTimeField(null=True)
+    seen_on = models.DateField(default=NEVER)  # the UTC day of last_seen_at: see fleet.presence
     clock_skew_seconds = models.IntegerField(default=0)
     agent_version = models.CharField(max_length=40, blank=True)
     policy_mode = models.CharField(max_length=20, blank=True)
@@ -125,7 +129,7 @@ class Host(models.Model):
         """Lists are by name within an organisation.
 
         The index by name holds all that paging and counting look at: rows are fat, and a page that skips 50,000 of them
-        must not read them.  Only the one by last_seen_at changes with a check-in.
+        must not read them.  None changes with a check-in, but for the first of a day.
         """
 
         indexes = [
@@ -133,7 +137,7 @@ class Host(models.Model):
                 fields=["organisation", "hostname", "id", "state", "packages_status", "reboot_required"],
                 name="fleet_host_name",
             ),
-            models.Index(fields=["organisation", "last_seen_at"], name="fleet_host_seen"),
+            models.Index(fields=["organisation", "seen_on"], name="fleet_host_seen_on"),
             models.Index(fields=["organisation", "reported_at"], name="fleet_host_reported"),
             models.Index(fields=["organisation", "secret_hash"], name="fleet_host_secret"),
             models.Index(fields=["organisation", "machine_id_hash"], name="fleet_host_machine"),

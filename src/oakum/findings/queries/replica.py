@@ -22,6 +22,7 @@ from oakum.findings.queries.fleet import Enrolment
 from oakum.findings.queries.fleet_side import HostLine, load_by_ordinal
 from oakum.fleet.context import DEFAULT_ENVIRONMENT, ENVIRONMENTS
 from oakum.fleet.models import Group, Host, HostState
+from oakum.fleet.presence import never_seen, seen_before
 from oakum.fleet.sets import load_set
 
 ID_COUNT = 900  # in one statement
@@ -283,13 +284,13 @@ class IndexedFleet:
     @property
     def silent_count(self) -> int:
         """See ``Fleet``."""
-        return self._silent().count() + self._present().filter(last_seen_at=None).count()
+        return self._silent().count() + self._present().filter(never_seen()).count()
 
     def _present(self) -> QuerySet[Host]:
         return Host.objects.filter(organisation_id=self.organisation_id).exclude(state=HostState.RETIRED)
 
     def _silent(self) -> QuerySet[Host]:
-        return self._present().filter(last_seen_at__lt=self.now - self.stale_after)
+        return self._present().filter(seen_before(self.now - self.stale_after))
 
     @property
     def offers_unknown_count(self) -> int:
@@ -347,7 +348,7 @@ class IndexedFleet:
 
     def unheard(self, limit: int) -> Sequence[HostLine]:
         """See ``Fleet``."""
-        never = self._present().filter(last_seen_at=None).order_by("hostname", "id")
+        never = self._present().filter(never_seen()).order_by("hostname", "id")
         silent = self._silent().order_by("last_seen_at", "hostname")
         found = (rows.values_list("ordinal", flat=True)[:limit] for rows in (never, silent))
         chosen = [ordinal for ordinals in found for ordinal in ordinals][:limit]

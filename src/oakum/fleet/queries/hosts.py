@@ -16,6 +16,7 @@ from django.db.models import Count, Q, QuerySet
 from oakum.core.errors import OperatorError
 from oakum.fleet.context import HostContext
 from oakum.fleet.models import Group, Host, HostState
+from oakum.fleet.presence import never_seen, seen_before
 from oakum.fleet.queries.contexts import contexts
 from oakum.fleet.sets import load_set
 from oakum.protocol.inventory import UNKNOWN, YES
@@ -175,8 +176,8 @@ def _state_filter(state: str, before: datetime) -> Q:
         "active": Q(state=HostState.ACTIVE),
         "quarantined": Q(state=HostState.QUARANTINED),
         "retired": Q(state=HostState.RETIRED),
-        "silent": present & Q(last_seen_at__lt=before),
-        "never": present & Q(last_seen_at=None),
+        "silent": present & seen_before(before),
+        "never": present & never_seen(),
         "unknown": present & Q(packages_status=UNKNOWN),
         "reboot": present & Q(reboot_required=YES),
     }
@@ -232,8 +233,8 @@ def host_counts(*, organisation_id: UUID, now: datetime, stale_after: timedelta 
     present = Host.objects.filter(organisation_id=organisation_id).exclude(state=HostState.RETIRED)
     by_word = present.values("state", "packages_status", "reboot_required").annotate(count=Count("*"))
     words = list(by_word.order_by())  # ordered by nothing: a dozen rows out of one index
-    silent = present.filter(last_seen_at__lt=now - stale_after).count()
-    never = present.filter(last_seen_at=None).count()
+    silent = present.filter(seen_before(now - stale_after)).count()
+    never = present.filter(never_seen()).count()
     total = sum(word["count"] for word in words)
     return HostCounts(
         total=total,

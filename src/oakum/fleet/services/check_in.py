@@ -18,6 +18,7 @@ from django.db import transaction
 from oakum.fleet.contact import Contact, read_contacts, stored_instant, write_contacts
 from oakum.fleet.models import Host, HostState
 from oakum.fleet.nonce import CLONE_NEXT_STEP, CLONE_SENTENCE, Accepted, Clone, SentAgain, judge_nonce
+from oakum.fleet.presence import day_of
 from oakum.fleet.services.door import refusal_of_state
 from oakum.fleet.services.enrolment import fresh_nonces
 from oakum.fleet.shape import check_in_problem, cleaned_active, parse_utc
@@ -135,6 +136,10 @@ def _take_note(contact: Contact, check_in: CheckIn, now: datetime) -> None:
     """Put what the check-in says beside the nonce into the contact."""
     contact.touched = True
     _take_clock(contact, check_in, now)
+    today = day_of(now)
+    if contact.seen_on != today.isoformat():
+        contact.seen_on = today.isoformat()
+        contact.changes["seen_on"] = today
     if contact.stale:
         contact.stale = False
         contact.changes["stale_journalled_at"] = None

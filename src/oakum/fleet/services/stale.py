@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from oakum.fleet.models import Host, HostState
+from oakum.fleet.presence import never_seen, seen_before
 from oakum.journal.services import append
 
 # One step's share: the transaction stays short, the next step takes the rest.
@@ -29,12 +30,12 @@ def mark_stale(*, organisation_id: UUID, stale_after: timedelta, now: datetime) 
     """
     before = now - stale_after
     # Asked one after the other: by one condition with OR in it no index would be used.
-    conditions = (Q(last_seen_at__lt=before), Q(last_seen_at=None, enrolled_at__lt=before))
+    conditions = (seen_before(before), never_seen() & Q(enrolled_at__lt=before))
     return sum(_mark(organisation_id, condition, now) for condition in conditions)
 
 
 def _mark(organisation_id: UUID, silent: Q, now: datetime) -> int:
-    # Not "state is active": SQLite would go through all active hosts for it, where the index by last_seen_at has a few.
+    # Not "state is active": SQLite would go through all active hosts for it, where the index by day has a few.
     silenced = (HostState.QUARANTINED, HostState.RETIRED)
     rows = Host.objects.filter(silent, organisation_id=organisation_id, stale_journalled_at=None).exclude(
         state__in=silenced
