@@ -27,7 +27,7 @@ MEETS_DATABASE = frozenset({"db", "transactional_db", "live_server"})
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL leave out what meets no database: it was tested a minute ago, and would say the same."""
+    """On PostgreSQL leave out what would say the same as a minute ago: what meets no database, and how pages look."""
     if "OAKUM_TEST_DATABASE_URL" not in os.environ:
         return
     left_out = [item for item in items if not _meets_database(item)]
@@ -38,6 +38,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _meets_database(item: pytest.Item) -> bool:
     from django.test import SimpleTestCase
 
+    if item.get_closest_marker("browser"):
+        return False
     if item.get_closest_marker("django_db") or not MEETS_DATABASE.isdisjoint(getattr(item, "fixturenames", ())):
         return True
     made_of = getattr(item, "cls", None)

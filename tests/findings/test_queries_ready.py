@@ -26,6 +26,7 @@ from oakum.fleet.models import Host, HostState, OrdinalBlock
 from oakum.identity.models import Organisation
 from oakum.intel.models import Feed, KevEntry
 from oakum.web.readiness import Readiness
+from tests.draws import seeds
 from tests.factories import make_host, make_organisation
 from tests.findings.test_queries_indexed import BOD, CHANGES, add_groups, check_same, make_fleet
 from tests.findings.test_queries_oracle import make_world, package
@@ -52,7 +53,7 @@ def list_as_exploited(cve: str, now: datetime) -> None:
     Feed.objects.filter(id=feed.id).update(imported_at=now)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", seeds(3))
 def test_what_is_kept_ready_says_the_same_through_a_random_history(
     monkeypatch: pytest.MonkeyPatch, now: datetime, seed: int
 ) -> None:
