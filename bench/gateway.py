@@ -272,6 +272,8 @@ MEASUREMENTS: dict[str, Callable[[list[BenchHost], float], Iterator[dict[str, An
 
 def main() -> None:
     """Run the measurements asked for; what a socket or a report costs does not depend on the fleet's size."""
+    from oakum.collection import collect_rarely  # noqa: PLC0415 - as the web process does
+
     parser = argparse.ArgumentParser(description="Measure the agents' gateway.")
     parser.add_argument("--hosts", default="1000,10000,100000")
     parser.add_argument("--seconds", type=float, default=5.0)
@@ -279,6 +281,7 @@ def main() -> None:
     arguments = parser.parse_args()
     counts = sorted(int(count) for count in arguments.hosts.split(","))
     wanted = arguments.only.split(",")
+    collect_rarely()
     with database(), one_processor():
         hosts: list[BenchHost] = []
         for count in counts:

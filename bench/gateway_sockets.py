@@ -45,7 +45,10 @@ def serve(port: int, what: str) -> None:
     django.setup()
     with suppress(OSError):  # The first may not be ours to use.
         os.sched_setaffinity(0, {0})  # whoever asks is on the last (``bench.gateway.one_processor``)
+    from oakum.collection import collect_rarely  # noqa: PLC0415
     from oakum.gateway.app import Gateway  # noqa: PLC0415
+
+    collect_rarely()
 
     gateway = Gateway(server_url=f"http://127.0.0.1:{port}")
     application: Any = gateway if what == "gateway" else constant_application

@@ -12,6 +12,7 @@ import sys
 
 import uvicorn
 
+from oakum.collection import collect_rarely
 from oakum.config import read_config
 from oakum.core.errors import OakumError
 from oakum.parent import when_parent_ends
@@ -49,6 +50,7 @@ def main() -> None:
             ssl_keyfile=str(tls / "key.pem") if config.uses_tls else None,
         )
     )
+    collect_rarely()
     when_parent_ends(lambda: os.kill(os.getpid(), signal.SIGTERM))
     server.run()
 
