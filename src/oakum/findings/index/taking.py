@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
@@ -67,8 +68,8 @@ def take_hosts(shard_id: int, ordinals: Sequence[int]) -> tuple[int, int]:
 def _collect(shard: IndexShard, ordinals: Sequence[int]) -> tuple[_Batch, int]:
     """Return what is to be written for as many of the hosts, from the first on, as one transaction holds."""
     batch = _Batch()
-    before = _indexed(shard, ordinals)
     rows = host_rows(shard, ordinals)
+    before = _indexed(shard, [row["id"] for row in rows])
     for row in rows:
         own = before.get(row["ordinal"])
         if own is None and row["state"] == HostState.RETIRED:
@@ -89,14 +90,15 @@ def _collect(shard: IndexShard, ordinals: Sequence[int]) -> tuple[_Batch, int]:
     return batch, len(ordinals)
 
 
-def _indexed(shard: IndexShard, ordinals: Sequence[int]) -> Mapping[int, IndexedHost]:
+def _indexed(shard: IndexShard, host_ids: Sequence[UUID]) -> Mapping[int, IndexedHost]:
+    """Return what is indexed of these hosts, by ordinal; asked by id, which the index of the table is of."""
     found: dict[int, IndexedHost] = {}
-    for start in range(0, len(ordinals), ID_COUNT):
+    for start in range(0, len(host_ids), ID_COUNT):
         rows = IndexedHost.objects.filter(
             organisation_id=shard.organisation_id,
             shard_id=shard.id,
             generation=shard.generation,
-            ordinal__in=ordinals[start : start + ID_COUNT],
+            host_id__in=host_ids[start : start + ID_COUNT],
         )
         found |= {row.ordinal: row for row in rows}
     return found
