@@ -6,7 +6,8 @@ It knows no table.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -21,3 +22,15 @@ def among(ids: Iterable[UUID]) -> RawSQL:
     if connection.vendor == "postgresql":
         return RawSQL("SELECT unnest(%s::uuid[])", [list(ids)])
     return RawSQL("SELECT value FROM json_each(%s)", [json.dumps([each.hex for each in ids])])
+
+
+def one_of(values: Sequence[int] | Sequence[str]) -> tuple[str, Any]:
+    """Return the condition of literal SQL that a column is one of ``values``, and its one parameter."""
+    if connection.vendor == "postgresql":
+        return "= ANY(%s)", list(values)
+    return "IN (SELECT value FROM json_each(%s))", json.dumps(list(values))
+
+
+def stored_id(value: UUID) -> Any:
+    """Return ``value`` as the database keeps it."""
+    return value if connection.features.has_native_uuid_field else value.hex

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from oakum.core.errors import HostError, OperatorError
-from oakum.fleet import services
+from oakum.fleet import queries, services
 from oakum.fleet.models import Host
 from oakum.fleet.services import AuthenticatedCheckIn, CheckedIn, CheckInRefused
 from oakum.fleet.services.check_in import GENERATION_LEAP_MAX
@@ -269,3 +269,19 @@ def test_an_order_generation_that_is_older_or_absurd_is_not_learned(
     host.generation_max = claimed
     host.check_in(now)
     assert row_of(host).order_generation == 3
+
+
+@pytest.mark.parametrize("hours", [1, 11, 13, 24, 49])  # the instant of the tests is noon: some cross midnight
+def test_a_host_is_silent_as_soon_as_its_last_check_in_is_too_old(
+    host: SpeakingHost, now: datetime, hours: int
+) -> None:
+    host.report(now)
+    stale_after = timedelta(hours=hours)
+
+    def silent(at: datetime) -> int:
+        return queries.host_counts(organisation_id=row_of(host).organisation_id, now=at, stale_after=stale_after).silent
+
+    assert silent(now + stale_after) == 0
+    assert silent(now + stale_after + timedelta(seconds=1)) == 1
+    host.check_in(now + stale_after)
+    assert silent(now + stale_after + timedelta(seconds=1)) == 0

@@ -16,6 +16,7 @@ from uuid import UUID
 from django.db import connection
 
 from oakum.fleet.models import Host
+from oakum.sql import stored_id
 
 _COLUMNS = "organisation_id, state, state_reason, stream"
 # The bitmap and the facts are large; only who changes the row needs them.
@@ -52,7 +53,7 @@ def read_speaker(host_id: UUID, *, to_change: bool = False) -> Speaker | None:
     if to_change and connection.features.has_select_for_update:
         sql += " FOR UPDATE"
     with connection.cursor() as cursor:
-        cursor.execute(sql, [_stored(host_id)])
+        cursor.execute(sql, [stored_id(host_id)])
         row: Sequence[Any] | None = cursor.fetchone()
     if row is None:
         return None
@@ -73,15 +74,11 @@ def write_host(host_id: UUID, fields: Mapping[str, Any]) -> None:
     values = [_FIELDS[name].get_db_prep_save(value, connection) for name, value in fields.items()]
     with connection.cursor() as cursor:
         # The columns are the model's own.
-        cursor.execute(f"UPDATE fleet_host SET {columns} WHERE id = %s", [*values, _stored(host_id)])  # noqa: S608
+        cursor.execute(f"UPDATE fleet_host SET {columns} WHERE id = %s", [*values, stored_id(host_id)])  # noqa: S608
 
 
 def write_change(host: Speaker, *, at: datetime, added: bytes, removed: bytes) -> None:
     """Append what the host's package set gained and lost."""
     instant = connection.ops.adapt_datetimefield_value(at)
     with connection.cursor() as cursor:
-        cursor.execute(CHANGE_SQL, [_stored(host.organisation_id), _stored(host.id), instant, added, removed])
-
-
-def _stored(value: UUID) -> Any:
-    return value if connection.features.has_native_uuid_field else value.hex
+        cursor.execute(CHANGE_SQL, [stored_id(host.organisation_id), stored_id(host.id), instant, added, removed])

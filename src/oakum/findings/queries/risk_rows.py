@@ -17,6 +17,7 @@ from pyroaring import BitMap
 
 from oakum.core.advisories import NOT_AFFECTED
 from oakum.findings.queries.risk import ID_COUNT_MAX, SourceVersion
+from oakum.sql import one_of, stored_id
 
 # Instants come as text and are read here, each once: a few thousand stand behind hundreds of thousands of rows.
 # COALESCE, so that no planner goes by the organisation, which most findings do not have.
@@ -61,7 +62,7 @@ class FindingRow(NamedTuple):
 
 def finding_rows(organisation_id: UUID, version_ids: BitMap) -> Iterator[FindingRow]:
     """Yield the findings of package versions that this organisation may see, less those whose state says it is none."""
-    own = organisation_id if connection.features.has_native_uuid_field else organisation_id.hex
+    own = stored_id(organisation_id)
     instants: dict[str, datetime] = {}
     refs: dict[int, str] = {}
     words: dict[str, str] = {}  # a few thousand, said a hundred thousand times
@@ -125,11 +126,9 @@ def _batches(
     sql: str, parameters: tuple[Any, ...], wanted: Iterable[int] | Iterable[str]
 ) -> Iterator[list[tuple[Any, ...]]]:
     """Yield the rows of ID_COUNT_MAX wanted ids at a time; all of them are one parameter."""
-    is_postgresql = connection.vendor == "postgresql"
-    whole = sql.format(among="= ANY(%s)" if is_postgresql else "IN (SELECT value FROM json_each(%s))")
     ids: list[int] | list[str] = list(wanted)  # type: ignore[assignment] # of either kind, never of both
     for start in range(0, len(ids), ID_COUNT_MAX):
-        chunk = ids[start : start + ID_COUNT_MAX]
+        among, chunk = one_of(ids[start : start + ID_COUNT_MAX])
         with connection.cursor() as cursor:
-            cursor.execute(whole, (*parameters, chunk if is_postgresql else json.dumps(chunk)))
+            cursor.execute(sql.format(among=among), (*parameters, chunk))
             yield cursor.fetchall()
